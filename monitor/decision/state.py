@@ -1,0 +1,60 @@
+"""The words of the decision room: states of an alert, and the change from one to another."""
+
+import enum
+from dataclasses import dataclass
+
+
+class AlertState(enum.IntEnum):
+    """Prometheus's own states. The value is what ``emberwatch_alert_state`` shows."""
+
+    INACTIVE = 0
+    PENDING = 1
+    FIRING = 2
+
+    @property
+    def label(self) -> str:
+        return self.name.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why an alert changed its state, in numbers."""
+
+    threshold: float
+    score: float
+    """The newest evidence of the deciding region, before smoothing, 0 to 1."""
+    smoothed: float
+    """What stood against the threshold, 0 to 1."""
+    baseline: float
+    """What this region of this camera usually shows, 0 to 1; 0 where none is known."""
+    region: str
+    frames: int
+    """Frames seen since the state before began."""
+    seconds: float
+    """Time since the state before began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of state of one alert of one camera."""
+
+    camera: str
+    alert: str
+    """The rule's name."""
+    label: str
+    """``fire`` or ``smoke``: what the rule is for."""
+    previous: AlertState
+    state: AlertState
+    captured_at: float
+    """Unix time of the frame that brought it, seconds."""
+    captured_monotonic: float
+    score: float
+    """What stood against the threshold, 0 to 1."""
+    why: Explanation
+
+    @property
+    def event(self) -> str:
+        """``pending``, ``firing``, ``resolved`` (firing ended) or ``inactive`` (pending ended)."""
+        if self.state is AlertState.INACTIVE and self.previous is AlertState.FIRING:
+            return "resolved"
+        return self.state.label

@@ -1,0 +1,101 @@
+"""Every error that Emberwatch raises, one tree.
+
+::
+
+    EmberwatchError
+    ├── ConfigError         the configuration file, or a value in it
+    ├── SourceError         a camera or file that gives no pictures
+    │   ├── OpenError       refused, unreachable, missing, wrong path
+    │   ├── AuthError       wrong or missing credentials
+    │   ├── StallError      connected, but nothing arrives any more
+    │   └── DecodeError     bytes arrive that are no picture
+    ├── ImageError          a picture file that cannot be read
+    ├── BundleError         a model bundle that is broken or foreign
+    ├── EngineError         inference failed
+    ├── StoreError          the event store cannot be opened or written
+    ├── SinkError           an alert could not be delivered
+    │   ├── Retryable       try again later
+    │   └── Permanent       trying again cannot help
+    └── TrainingError       data or options that a model cannot be trained with
+
+Library errors are mapped to these where they enter. Each message names the
+camera, key or file, says what was found, and what to do about it.
+"""
+
+
+class EmberwatchError(Exception):
+    """Base of all errors with a message for the operator; never shown as a traceback."""
+
+
+class ConfigError(EmberwatchError):
+    """The configuration is wrong; the message lists every fault with key, line and cure."""
+
+
+class SourceError(EmberwatchError):
+    """A camera or file gives no pictures; ``reason`` is the metric label for it.
+
+    ``reason`` is one of the fixed words in :data:`monitor.ingest.status.REASONS`.
+    """
+
+    reason = "error"
+
+    def __init__(self, message: str, *, reason: str | None = None) -> None:
+        super().__init__(message)
+        if reason is not None:
+            self.reason = reason
+
+
+class OpenError(SourceError):
+    """The source cannot be opened: refused, unreachable, missing or of an unknown form."""
+
+    reason = "open"
+
+
+class AuthError(SourceError):
+    """The source wants other credentials than it was given."""
+
+    reason = "auth"
+
+
+class StallError(SourceError):
+    """The source is open and sends nothing any more."""
+
+    reason = "stall"
+
+
+class DecodeError(SourceError):
+    """The source sends bytes that cannot be decoded to pictures."""
+
+    reason = "decode"
+
+
+class ImageError(EmberwatchError):
+    """A picture file cannot be read: missing, empty, broken, too large, of an unknown form."""
+
+
+class BundleError(EmberwatchError):
+    """A model bundle is missing, broken, changed, or of a foreign format."""
+
+
+class EngineError(EmberwatchError):
+    """Inference failed, or gave something that is no score."""
+
+
+class StoreError(EmberwatchError):
+    """The event store cannot be opened, read or written."""
+
+
+class SinkError(EmberwatchError):
+    """An alert could not be delivered."""
+
+
+class Retryable(SinkError):
+    """Delivery failed for now; trying again later may help."""
+
+
+class Permanent(SinkError):
+    """Delivery failed for good; trying again cannot help."""
+
+
+class TrainingError(EmberwatchError):
+    """Data or options that no model can be trained with."""

@@ -1,0 +1,42 @@
+"""The seam of inference: what every engine does, whatever it runs on."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Engine(Protocol):
+    """Gives calibrated scores for uint8 pictures. Scaling to the model's range is the model's."""
+
+    name: str
+    """``openvino``, ``tensorflow``, …, as in the configuration and metrics."""
+    device: str
+    """What it runs on, for people: ``CPU (int8)``, ``GPU:0 (bfloat16)``, …"""
+    labels: tuple[str, ...]
+    """Output order."""
+    batch_sizes: Sequence[int]
+    """The sizes that are compiled; a batch between two is padded to the next."""
+
+    def warm_up(self) -> None:
+        """Run each batch size once, so that the first real frame is not the slow one."""
+        ...
+
+    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Score a batch.
+
+        Args:
+            pictures: uint8 (n, height, width, 3), RGB, at the size of the bundle's geometry.
+
+        Returns:
+            float32 (n, labels): calibrated probabilities, each row sums to 1.
+
+        Raises:
+            EngineError: inference failed, or gave a value that is not a finite number.
+        """
+        ...
+
+    def close(self) -> None:
+        """Give back memory and threads; the engine cannot be used afterwards."""
+        ...

@@ -1,0 +1,40 @@
+"""What inference hands on: the scores of one frame, region by region."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A part of the picture that is scored as one, in coordinates relative to the frame."""
+
+    name: str
+    """``full``, or ``tile-<row>-<column>`` counted from 0: a bounded set, usable as a label."""
+    left: float = 0.0
+    top: float = 0.0
+    right: float = 1.0
+    bottom: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredRegion:
+    """The scores of one region of one frame."""
+
+    region: Region
+    scores: NDArray[np.float32]
+    """float32 (labels,): calibrated probabilities in the order of the engine's labels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoredFrame:
+    """All scores of one frame of one camera."""
+
+    camera: str
+    sequence: int
+    captured_at: float
+    """Unix time, seconds."""
+    captured_monotonic: float
+    """Monotonic time, seconds; in a replay, media time."""
+    regions: tuple[ScoredRegion, ...]

@@ -1,0 +1,62 @@
+"""What ingest hands on: one picture of one camera, with when and how healthy it is."""
+
+import enum
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Health(enum.IntEnum):
+    """What a frame shows of the camera's state. The value stands in shared memory."""
+
+    OK = 0
+    FROZEN = 1
+    """The same picture again and again, beyond what a still scene with sensor noise gives."""
+    DARK = 2
+    """Black, or too dark to see anything."""
+    BRIGHT = 3
+    """Blown out: nearly all pixels are white."""
+    COVERED = 4
+    """Covered or out of focus: no detail left where there was some."""
+
+    @property
+    def label(self) -> str:
+        """The word used in metrics, logs and the API."""
+        return self.name.lower()
+
+    @property
+    def scorable(self) -> bool:
+        """Whether a score of such a frame says anything about the scene as it is now."""
+        return self is not Health.FROZEN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DecodedFrame:
+    """A sampled frame, as a source yields it."""
+
+    pixels: NDArray[np.uint8]
+    """uint8 (height, width, 3), RGB."""
+    captured_at: float
+    """Unix time at receipt, seconds."""
+    captured_monotonic: float
+    """Monotonic time at receipt, seconds."""
+    media_seconds: float
+    """Position in the clip for files; seconds since the source was opened for live ones."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """The newest frame of a camera, as the mailbox gives it."""
+
+    camera: str
+    sequence: int
+    """Counts the frames of this camera; a gap of n says that n frames were overwritten unread."""
+    pixels: NDArray[np.uint8]
+    """uint8 (height, width, 3), RGB; a copy that belongs to the reader."""
+    captured_at: float
+    """Unix time at receipt, seconds."""
+    captured_monotonic: float
+    """Monotonic time at receipt, seconds."""
+    media_seconds: float
+    health: Health

@@ -1,0 +1,102 @@
+"""What ingest says about its cameras: their state now, and what happened."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from monitor.ingest.frame import Health
+
+REASONS: tuple[str, ...] = (
+    "open",
+    "refused",
+    "unreachable",
+    "not_found",
+    "dns",
+    "auth",
+    "stall",
+    "decode",
+    "ended",
+    "hang",
+    "worker_lost",
+    "error",
+)
+"""Why a camera is down or was reconnected: the bounded set of values of the label ``reason``.
+
+``open`` could not be opened, for another reason than the next four; ``not_found`` the path is
+unknown there; ``ended`` the stream or file came to its end; ``hang`` the decoder made no progress
+and its worker was killed; ``worker_lost`` the worker process died.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """All that a worker must know to read one camera. Crosses into the worker as JSON on a pipe."""
+
+    camera: str
+    url: str
+    """Without credentials."""
+    username: str | None = field(default=None, repr=False)
+    password: str | None = field(default=None, repr=False)
+    fps: float = 1.0
+    """Wanted sampling rate, frames a second."""
+    decode: str = "auto"
+    """``auto``, ``key`` (key frames only) or ``all``."""
+    loop: bool = False
+    """Start again at the end of a file or folder."""
+    paced: bool = True
+    """Files run in their own time; False reads as fast as the machine goes."""
+    transport: str = "tcp"
+    """``tcp`` or ``udp``, for RTSP."""
+    open_timeout_seconds: float = 10.0
+    read_timeout_seconds: float = 10.0
+    max_side: int = 1280
+    """Frames larger than this on their longer side are scaled down to it while converted."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamInfo:
+    """What a source turned out to be once opened."""
+
+    kind: str
+    """``rtsp``, ``http``, ``file``, ``folder``, ``snapshot`` or ``device``."""
+    codec: str
+    width: int
+    height: int
+    declared_fps: float | None = None
+    key_interval_seconds: float | None = None
+    """Measured, not declared; None until two key frames were seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraStatus:
+    """The state of one camera now; counters count since the daemon started."""
+
+    camera: str
+    up: bool
+    """Frames arrive: the source is open and gave one within the time that its rate allows."""
+    reason: str
+    """One of REASONS while down, else an empty string."""
+    detail: str
+    """The last error as a sentence, without credentials; empty while up."""
+    health: Health
+    info: StreamInfo | None
+    frames: int
+    """Sampled frames put into the mailbox."""
+    dropped: Mapping[str, int]
+    """Frames that were sampled and not handed on, by reason: ``overwritten``, ``frozen``, …"""
+    reconnects: Mapping[str, int]
+    """Reconnects by reason, one key for each of REASONS."""
+    last_frame_at: float | None
+    """Unix time of the newest frame; None before the first."""
+    last_frame_monotonic: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CameraEvent:
+    """Something that belongs in the log: a camera came up, went down, was moved, …"""
+
+    camera: str
+    kind: str
+    """``up``, ``down``, ``health``, ``worker_started``, ``worker_lost``, ``quarantined``, …"""
+    reason: str
+    detail: str
+    at: float
