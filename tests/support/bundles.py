@@ -1,0 +1,106 @@
+"""A tiny model bundle whose scores anyone can foretell from the picture.
+
+The model takes the mean colour of the picture: red is fire, white or light grey is smoke, anything
+else (black, dark grey, green, blue) is misc. It is built in milliseconds, without TensorFlow.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import openvino
+from numpy.typing import NDArray
+from openvino import opset13 as ops
+
+from monitor.inference.bundle import (
+    KERAS_NAME,
+    OPENVINO_XML,
+    BaseWeights,
+    Bundle,
+    Geometry,
+    Manifest,
+    OpenVinoForm,
+    write_manifest,
+)
+
+LABELS = ("fire", "misc", "smoke")
+FIRE_COLOUR = (230, 20, 20)
+"""RGB; scores above 0.99 for fire."""
+SMOKE_COLOUR = (235, 235, 235)
+"""RGB; scores above 0.99 for smoke."""
+MISC_COLOUR = (30, 60, 30)
+"""RGB; scores above 0.99 for misc."""
+
+# Logits = mean RGB in [0, 1] times KERNEL, plus BIAS: fire for more red than green and blue, smoke
+# for brightness of all three, misc is what neither of both reaches.
+_STEEPNESS = 25.0
+KERNEL = _STEEPNESS * np.array(
+    [[1.0, 0.0, 1 / 3], [-0.5, 0.0, 1 / 3], [-0.5, 0.0, 1 / 3]], dtype=np.float32
+)
+BIAS = _STEEPNESS * np.array([-0.3, 0.0, -0.6], dtype=np.float32)
+
+
+def plain(colour: tuple[int, int, int], width: int = 64, height: int = 48) -> NDArray[np.uint8]:
+    """A picture of one colour: uint8 (height, width, 3), RGB."""
+    return np.full((height, width, 3), colour, dtype=np.uint8)
+
+
+def tiny_manifest(labels: tuple[str, ...] = LABELS, side: int = 299) -> Manifest:
+    """The manifest of the tiny bundle, before its files are hashed."""
+    return Manifest(
+        labels=list(labels),
+        geometry=Geometry(width=side, height=side),
+        thresholds={label: 0.5 for label in labels if label != "misc"},
+        metrics={"accuracy": 1.0},
+        data_fingerprint="none",
+        base_weights=BaseWeights(name="none", sha256="0" * 64),
+        created="2026-01-01T00:00:00+00:00",
+        openvino=OpenVinoForm(
+            precision="f32",
+            accuracy=1.0,
+            canonical_accuracy=1.0,
+            max_difference=0.0,
+            agreement=1.0,
+        ),
+    )
+
+
+def tiny_bundle(folder: Path, labels: tuple[str, ...] = LABELS, side: int = 299) -> Bundle:
+    """Write the tiny bundle to ``folder``, with its OpenVINO form alone."""
+    write_tiny_openvino(folder, side)
+    return write_manifest(folder, tiny_manifest(labels, side))
+
+
+def tiny_keras_bundle(folder: Path, side: int = 299) -> Bundle:
+    """The tiny bundle with both forms; imports Keras, which takes seconds."""
+    write_tiny_openvino(folder, side)
+    write_tiny_keras(folder, side)
+    return write_manifest(folder, tiny_manifest(side=side))
+
+
+def write_tiny_openvino(folder: Path, side: int = 299) -> None:
+    """Write ``openvino/model.xml`` and ``.bin``."""
+    pictures = ops.parameter([-1, side, side, 3], dtype=np.uint8, name="pictures")
+    unit = ops.divide(ops.convert(pictures, "f32"), ops.constant(np.float32(255.0)))
+    means = ops.reduce_mean(unit, ops.constant([1, 2]), keep_dims=False)
+    logits = ops.add(
+        ops.matmul(means, ops.constant(KERNEL), transpose_a=False, transpose_b=False),
+        ops.constant(BIAS),
+    )
+    model = openvino.Model([ops.softmax(logits, axis=1)], [pictures], "tiny")
+    path = folder / OPENVINO_XML
+    path.parent.mkdir(parents=True, exist_ok=True)
+    openvino.save_model(model, path, compress_to_fp16=False)
+
+
+def write_tiny_keras(folder: Path, side: int = 299) -> None:
+    """Write ``model.keras`` with the same arithmetic."""
+    import keras
+
+    inputs = keras.Input((side, side, 3), dtype="uint8", name="pictures")
+    unit = keras.layers.Rescaling(1 / 255.0)(inputs)
+    means = keras.layers.GlobalAveragePooling2D()(unit)
+    head = keras.layers.Dense(len(LABELS), activation="softmax")
+    model = keras.Model(inputs, head(means))
+    head.set_weights([KERNEL, BIAS])
+    folder.mkdir(parents=True, exist_ok=True)
+    model.save(folder / KERAS_NAME)
