@@ -6,20 +6,28 @@ editors show.
 """
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
+    ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
+from monitor.redact import redact
+
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
+CREDENTIAL_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}$"
+DURATION_PATTERN = r"^\s*(\d+(\.\d+)?(ms|s|m|h|d))+\s*$"
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
@@ -43,40 +51,138 @@ def parse_duration(value: object) -> object:
     raise ValueError(f"{value!r} is no duration; write it like 30s, 1m30s or 500ms")
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=7 * 86400)]
+def _duration_schema(lowest: str) -> WithJsonSchema:
+    number = {"type": "number", lowest: 0, "maximum": LONGEST_SECONDS}
+    return WithJsonSchema({"anyOf": [number, {"type": "string", "pattern": DURATION_PATTERN}]})
+
+
+LONGEST_SECONDS = 7 * 86400
+
+Seconds = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(ge=0, le=LONGEST_SECONDS),
+    _duration_schema("minimum"),
+]
 """A duration in seconds; in YAML a number, or text like ``1m30s``."""
+
+PositiveSeconds = Annotated[
+    float,
+    BeforeValidator(parse_duration),
+    Field(gt=0, le=LONGEST_SECONDS),
+    _duration_schema("exclusiveMinimum"),
+]
+"""A duration that cannot be 0."""
+
+
+def parse_listen(text: str) -> tuple[str, int]:
+    """Host and port of ``127.0.0.1:9108``, ``[::1]:9108`` or ``:9108`` (all addresses).
+
+    Port 0 asks the system for a free one.
+
+    Raises:
+        ValueError: the text is no address with a port.
+    """
+    host, separator, port = text.strip().rpartition(":")
+    bracketed = host.startswith("[") and host.endswith("]")
+    if (
+        not separator
+        or not re.fullmatch(r"[0-9]{1,5}", port)
+        or int(port) > 65535
+        or (not bracketed and not re.fullmatch(r"[A-Za-z0-9_.-]*", host))
+        or (bracketed and not re.fullmatch(r"[0-9A-Fa-f:.]+(%[A-Za-z0-9]+)?", host[1:-1]))
+    ):
+        raise ValueError(
+            f"'{text}' is no address with a port; write it like 127.0.0.1:9108, or :9108 for "
+            "every address of this machine"
+        )
+    return (host[1:-1] if bracketed else host) or "0.0.0.0", int(port)  # noqa: S104 - asked for
 
 
 class Section(BaseModel):
     """Base of all sections: unknown keys are faults, values cannot be changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, allow_inf_nan=False, hide_input_in_errors=True
+    )
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_truth_as_number(cls, value: object, info: ValidationInfo) -> object:
+        """Python takes true for 1; in a configuration, ``fps: yes`` is a mistake."""
+        if isinstance(value, bool) and info.field_name is not None:
+            annotation = cls.model_fields[info.field_name].annotation
+            if annotation in (int, float):
+                raise ValueError(
+                    f"{str(value).lower()} was found where a number belongs; write the number"
+                )
+        return value
 
 
 class Credentials(Section):
     """How a camera is logged into. The password stands elsewhere, or in the file if you insist."""
 
-    username: str | None = Field(None, description="User name, where it is no secret.")
-    username_env: str | None = Field(None, description="Environment variable with the user name.")
-    password: str | None = Field(
-        None, repr=False, description="The password itself. Prefer one of the other three keys."
+    username: str | None = Field(
+        None, min_length=1, description="User name, where it is no secret."
     )
-    password_env: str | None = Field(None, description="Environment variable with the password.")
+    username_env: str | None = Field(
+        None, min_length=1, description="Environment variable with the user name."
+    )
+    password: SecretStr | None = Field(
+        None,
+        min_length=1,
+        description="The password itself. Prefer one of the other three keys.",
+    )
+    password_env: str | None = Field(
+        None, min_length=1, description="Environment variable with the password."
+    )
     password_file: Path | None = Field(None, description="File whose first line is the password.")
     credential: str | None = Field(
-        None, description="Name of a systemd credential (LoadCredential=) that is the password."
+        None,
+        pattern=CREDENTIAL_PATTERN,
+        description="Name of a systemd credential (LoadCredential=) that is the password.",
     )
 
     @model_validator(mode="after")
-    def _one_password(self) -> "Credentials":
-        given = [
+    def _each_once(self) -> "Credentials":
+        passwords = [
             key
             for key in ("password", "password_env", "password_file", "credential")
             if getattr(self, key) is not None
         ]
-        if len(given) > 1:
-            raise ValueError(f"give the password once, not by {' and '.join(given)}")
+        names = [key for key in ("username", "username_env") if getattr(self, key) is not None]
+        if len(passwords) > 1:
+            raise ValueError(
+                f"the password is given by {' and '.join(passwords)}; keep one of them"
+            )
+        if len(names) > 1:
+            raise ValueError("the user name is given by username and username_env; keep one")
+        if not names:
+            raise ValueError("no user name is given; add username or username_env")
         return self
+
+
+def without_userinfo(url: str) -> tuple[str, str | None, str | None]:
+    """Take user name and password out of a URL: (URL without them, user name, password).
+
+    Raises:
+        ValueError: the URL cannot be taken apart. The message does not repeat it, as it may hold
+            a password.
+    """
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        raise ValueError(
+            "the URL cannot be taken apart; check host and port, and write a user name or password "
+            "with special characters under `credentials` instead"
+        ) from None
+    userinfo, at, host = parts.netloc.rpartition("@")
+    if not at or not parts.scheme:
+        return url, None, None
+    name, colon, password = userinfo.partition(":")
+    plain = parts._replace(netloc=host).geturl()
+    return plain, unquote(name) or None, unquote(password) if colon and password else None
 
 
 class Tiles(Section):
@@ -110,17 +216,34 @@ class Camera(Section):
     snapshot: bool = Field(
         False, description="For http(s): the URL gives one JPEG a request, and is asked at `fps`."
     )
-    stale_after: Seconds = Field(
-        15.0, gt=0, description="No frame for this long: the camera counts as blind."
+    stale_after: PositiveSeconds = Field(
+        15.0, description="No frame for this long: the camera counts as blind."
     )
     tiles: Tiles | None = Field(None, description="Score overlapping tiles beside the full view.")
     rules: list[str] | None = Field(
         None, description="Names of the rules that hold here; all rules where it is left out."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _credentials_out_of_url(cls, value: object) -> object:
+        """Move user name and password from the URL to `credentials`: a URL is shown and logged."""
+        if not isinstance(value, Mapping) or not isinstance(value.get("url"), str):
+            return value
+        try:
+            url, username, password = without_userinfo(value["url"])
+        except ValueError:
+            return value  # the validator of `url` says so, at that key
+        if url == value["url"] or value.get("credentials") is not None:
+            return value  # the validator of `credentials` refuses to have both
+        login = {"username": username, "password": password}
+        given = {key: text for key, text in login.items() if text is not None}
+        return {**value, "url": url, "credentials": given or None}
+
     @field_validator("url")
     @classmethod
     def _known_scheme(cls, url: str) -> str:
+        without_userinfo(url)
         parts = urlsplit(url)
         if parts.scheme not in ("", "rtsp", "rtsps", "http", "https", "file", "v4l2"):
             raise ValueError(
@@ -128,8 +251,29 @@ class Camera(Section):
                 "file, v4l2, or a plain path"
             )
         if parts.scheme in ("rtsp", "rtsps", "http", "https") and not parts.hostname:
-            raise ValueError("the URL names no host")
+            raise ValueError("the URL names no host; write it like rtsp://10.0.4.17/stream2")
+        if parts.scheme == "v4l2" and not parts.path.startswith("/dev/"):
+            raise ValueError("the URL names no device; write it like v4l2:/dev/video0")
+        if not parts.scheme and not url.strip():
+            raise ValueError("the URL is empty; write it like rtsp://10.0.4.17/stream2")
+        if parts.scheme == "file" and not parts.path.strip("/"):
+            raise ValueError("the URL names no file; write it like file:/srv/clip.mp4")
         return url
+
+    @field_validator("credentials")
+    @classmethod
+    def _one_place(cls, value: Credentials | None, info: ValidationInfo) -> Credentials | None:
+        url = info.data.get("url", "")
+        if value is not None and without_userinfo(url)[0] != url:
+            raise ValueError(
+                "the URL names a user as well; keep `credentials` and take the user out of the URL"
+            )
+        return value
+
+    def __repr_args__(self) -> Any:
+        """As pydantic's, but secrets in the URL's query (``?pwd=…``) stay hidden."""
+        for key, value in super().__repr_args__():
+            yield key, redact(value) if key == "url" else value
 
 
 class Rule(Section):
@@ -187,12 +331,12 @@ class Ingest(Section):
     """How cameras are read."""
 
     workers: int = Field(0, ge=0, le=256, description="Worker processes; 0: one for each core.")
-    open_timeout: Seconds = Field(10.0, gt=0, description="Longest time to open a source.")
-    read_timeout: Seconds = Field(10.0, gt=0, description="Longest time without a packet.")
-    hang_timeout: Seconds = Field(
-        20.0, gt=0, description="A worker without progress for this long is killed and replaced."
+    open_timeout: PositiveSeconds = Field(10.0, description="Longest time to open a source.")
+    read_timeout: PositiveSeconds = Field(10.0, description="Longest time without a packet.")
+    hang_timeout: PositiveSeconds = Field(
+        20.0, description="A worker without progress for this long is killed and replaced."
     )
-    max_back_off: Seconds = Field(60.0, gt=0, description="Longest pause between reconnects.")
+    max_back_off: PositiveSeconds = Field(60.0, description="Longest pause between reconnects.")
     max_side: int = Field(
         1280, ge=299, le=4096, description="Pictures are scaled down to this longer side, pixels."
     )
@@ -232,3 +376,9 @@ class Config(Section):
     decision: Decision = Field(default_factory=Decision, description="From scores to alerts.")
     ingest: Ingest = Field(default_factory=Ingest, description="How cameras are read.")
     log: Log = Field(default_factory=Log, description="Logging.")
+
+    @field_validator("listen")
+    @classmethod
+    def _listen_is_an_address(cls, listen: str) -> str:
+        parse_listen(listen)
+        return listen

@@ -22,13 +22,43 @@ Library errors are mapped to these where they enter. Each message names the
 camera, key or file, says what was found, and what to do about it.
 """
 
+from collections.abc import Iterable
+from dataclasses import dataclass
+
 
 class EmberwatchError(Exception):
     """Base of all errors with a message for the operator; never shown as a traceback."""
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of the configuration, or one thing in it that deserves a second look."""
+
+    key: str
+    """Where it is: ``cameras[1].fps``; empty for the file as a whole."""
+    line: int | None
+    """Line in the file, counted from 1; None where no line can be named."""
+    message: str
+    """What was found, and the cure."""
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.message}" if self.key else self.message
+
+    def at(self, file: object) -> str:
+        """The problem as compilers print theirs: ``FILE:LINE: KEY: MESSAGE``."""
+        where = f"{file}:{self.line}" if self.line is not None else f"{file}"
+        return f"{where}: {self}"
+
+
 class ConfigError(EmberwatchError):
-    """The configuration is wrong; the message lists every fault with key, line and cure."""
+    """The configuration is wrong; the message lists every fault with key, line and cure.
+
+    ``problems`` holds the faults one by one, where the error comes from a file.
+    """
+
+    def __init__(self, message: str, *, problems: Iterable[Problem] = ()) -> None:
+        super().__init__(message)
+        self.problems = tuple(problems)
 
 
 class SourceError(EmberwatchError):

@@ -1,0 +1,52 @@
+"""Takes secrets out of text, as a safety net before anything is shown or logged."""
+
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+HIDDEN = "***"
+
+_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s\"'<>]*@")
+_QUERY = re.compile(
+    r"(?i)([?&;/_](?:[a-z0-9_-]*(?:passw(?:or)?d|pwd|secret|token|api[_-]?key)|pass|psw|auth|key|"
+    r"user(?:name)?|usr|login)=)[^&;#\s\"'<>]+"
+)
+_SHORTEST_SECRET = 4
+"""A shorter secret is not searched for in text: it would hide half of every line."""
+
+
+def redact(text: str) -> str:
+    """Hide user names and passwords in the URLs of a text.
+
+    >>> redact("cannot open rtsp://admin:1234@10.0.4.17/stream2")
+    'cannot open rtsp://***@10.0.4.17/stream2'
+    """
+    return _QUERY.sub(rf"\g<1>{HIDDEN}", _USERINFO.sub(rf"\g<1>{HIDDEN}@", text))
+
+
+class Redactor:
+    """Hides known secrets, and whatever looks like one in a URL."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        known = {secret for secret in secrets if len(secret) >= _SHORTEST_SECRET}
+        known |= {quote(secret, safe="") for secret in known}
+        longest_first = sorted(known, key=lambda secret: (-len(secret), secret))
+        self._known = re.compile("|".join(map(re.escape, longest_first))) if known else None
+
+    def text(self, text: str) -> str:
+        """The text without secrets."""
+        if self._known is not None:
+            text = self._known.sub(HIDDEN, text)
+        return redact(text)
+
+    def value(self, value: object) -> object:
+        """The same for text anywhere inside dicts, lists and tuples; other values stay."""
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {self.value(key): self.value(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self.value(item) for item in value]
+        if isinstance(value, BaseException):
+            return self.text(str(value))
+        return value
