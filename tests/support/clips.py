@@ -17,9 +17,9 @@ Picture = NDArray[np.uint8]
 Scene = Callable[[int], Picture]
 """Gives picture number n: uint8 (height, width, 3), RGB."""
 
-RED = (200, 40, 20)
-GREY = (150, 150, 150)
-GREEN = (30, 140, 40)
+RED = (220, 30, 30)
+GREY = (215, 215, 215)
+GREEN = (30, 90, 35)
 
 
 def plain_scene(
