@@ -46,6 +46,8 @@ class SourceSettings:
     """Files run in their own time; False reads as fast as the machine goes."""
     transport: str = "tcp"
     """``tcp`` or ``udp``, for RTSP."""
+    snapshot: bool = False
+    """For http(s): the URL gives one picture a request, and is asked at ``fps``."""
     open_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 10.0
     max_side: int = 1280
