@@ -1,0 +1,131 @@
+"""The metrics of cameras that are made anew at each scrape, from what ingest says of them."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from monitor.ingest.frame import Health
+from monitor.ingest.status import REASONS, CameraStatus
+
+DROP_REASONS: tuple[str, ...] = ("overwritten", "frozen")
+"""Why a sampled frame is not scored; reasons that a status adds are shown beside these."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What the label sets of one camera follow from."""
+
+    name: str
+    alerts: tuple[str, ...]
+    """Names of the rules that hold for it."""
+    stale_after_seconds: float
+
+
+class CameraFamilies:
+    """Collects the families of all cameras for one scrape; not to be kept.
+
+    Before the first frame of a camera its timestamp is 0 and its age is NaN, not absent and not a
+    number: the series exists, no comparison with it holds, and no maximum is spoiled by it. A rule
+    that wants cameras which never gave a frame asks for the timestamp 0.
+    """
+
+    def __init__(self) -> None:
+        self._frames = CounterMetricFamily(
+            "emberwatch_frames", "Frames that were sampled from a camera.", labels=["camera"]
+        )
+        self._dropped = CounterMetricFamily(
+            "emberwatch_frames_dropped",
+            "Frames that were sampled and not scored.",
+            labels=["camera", "reason"],
+        )
+        self._age = GaugeMetricFamily(
+            "emberwatch_frame_age_seconds",
+            "Age of the newest frame at the time of the scrape; NaN before the first.",
+            labels=["camera"],
+        )
+        self._last_frame = GaugeMetricFamily(
+            "emberwatch_last_frame_timestamp_seconds",
+            "Unix time at which the newest frame was received; 0 before the first.",
+            labels=["camera"],
+        )
+        self._stale_after = GaugeMetricFamily(
+            "emberwatch_camera_stale_after_seconds",
+            "Age of the newest frame from which a camera counts as blind, as configured.",
+            labels=["camera"],
+        )
+        self._up = GaugeMetricFamily(
+            "emberwatch_camera_up", "Whether frames arrive from a camera.", labels=["camera"]
+        )
+        self._down_reason = GaugeMetricFamily(
+            "emberwatch_camera_down_reason",
+            "1 for the reason why a camera is down, 0 for all others and while it is up.",
+            labels=["camera", "reason"],
+        )
+        self._health = GaugeMetricFamily(
+            "emberwatch_camera_health",
+            "1 for what the newest frame shows of the camera's state, 0 for all others; all 0 "
+            "before the first frame.",
+            labels=["camera", "health"],
+        )
+        self._reconnects = CounterMetricFamily(
+            "emberwatch_camera_reconnects",
+            "Reconnects to a camera.",
+            labels=["camera", "reason"],
+        )
+        self._score = GaugeMetricFamily(
+            "emberwatch_score",
+            "Calibrated score of a camera's newest frame, 0 to 1; absent while the camera is stale "
+            "or frozen.",
+            labels=["camera", "label"],
+        )
+
+    def add_status(self, camera: Watched, status: CameraStatus | None, now: float) -> None:
+        """Show the state of a camera; None: ingest does not know it yet.
+
+        Args:
+            now: monotonic time, seconds.
+        """
+        name = camera.name
+        self._stale_after.add_metric([name], camera.stale_after_seconds)
+        self._frames.add_metric([name], status.frames if status else 0)
+        self._up.add_metric([name], 1 if status and status.up else 0)
+        dropped = dict.fromkeys(DROP_REASONS, 0) | (dict(status.dropped) if status else {})
+        for reason, count in dropped.items():
+            self._dropped.add_metric([name, reason], count)
+        down = status.reason if status and not status.up else ""
+        for reason in REASONS:
+            self._down_reason.add_metric([name, reason], 1 if reason == down else 0)
+            count = status.reconnects.get(reason, 0) if status else 0
+            self._reconnects.add_metric([name, reason], count)
+        seen = status if status and status.last_frame_monotonic is not None else None
+        for health in Health:
+            shown = 1 if seen and seen.health is health else 0
+            self._health.add_metric([name, health.label], shown)
+        age = math.nan
+        if seen is not None and seen.last_frame_monotonic is not None:
+            age = max(0.0, now - seen.last_frame_monotonic)
+        self._age.add_metric([name], age)
+        self._last_frame.add_metric([name], (seen.last_frame_at if seen else None) or 0.0)
+
+    def add_scores(self, camera: str, scores: Mapping[str, float], labels: Sequence[str]) -> None:
+        """Show the scores of a camera, for each label that has one."""
+        for label in labels:
+            if label in scores:
+                self._score.add_metric([camera, label], scores[label])
+
+    def all(self) -> list[Metric]:
+        """The finished families; those without a series too, so that their help is there."""
+        return [
+            self._frames,
+            self._dropped,
+            self._age,
+            self._last_frame,
+            self._stale_after,
+            self._up,
+            self._down_reason,
+            self._health,
+            self._reconnects,
+            self._score,
+        ]
