@@ -51,6 +51,9 @@ class Transition:
     score: float
     """What stood against the threshold, 0 to 1."""
     why: Explanation
+    incident: str = ""
+    """Alerts of one camera with the same word here are one event: ``hazard`` for labels that share
+    their evidence, else the alert's name."""
 
     @property
     def event(self) -> str:

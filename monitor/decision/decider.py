@@ -1,0 +1,277 @@
+"""The decision for one camera: scored frames in, changes of state out.
+
+Pure: the same frames give the same transitions. Time comes in with each frame, nothing is read
+from a clock, a file or a global.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.decision.evidence import EvidencePlan
+from monitor.decision.observed import ObservedTime
+from monitor.decision.rules import RuleMachine, Stretch
+from monitor.decision.settings import DecisionSettings, RuleSettings
+from monitor.decision.smoothing import Smoother, make_smoother
+from monitor.decision.snapshot import (
+    DeciderSnapshot,
+    RegionSnapshot,
+    RuleSnapshot,
+    StretchSnapshot,
+)
+from monitor.decision.state import AlertState, Explanation, Transition
+from monitor.inference.scored import ScoredFrame
+
+HAZARD = "hazard"
+"""The incident that all alerts for hazard labels of one camera belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class LabelScore:
+    """The newest score of a label."""
+
+    raw: float
+    smoothed: float
+
+
+@dataclass(slots=True)
+class _Found:
+    """The strongest evidence for a rule over all regions of a frame."""
+
+    stands: float = -1.0
+    raw: float = 0.0
+    region: str = ""
+
+
+class Decider:
+    """Smoothing, evidence and rules of one camera."""
+
+    def __init__(
+        self,
+        camera: str,
+        rules: Sequence[RuleSettings],
+        labels: Sequence[str],
+        settings: DecisionSettings | None = None,
+    ) -> None:
+        """Begin with all alerts inactive.
+
+        Args:
+            camera: the camera's name; frames of another are refused.
+            rules: the rules that hold for it.
+            labels: the labels of the model, in the order of its scores.
+            settings: everything else; the defaults where it is left out.
+
+        Raises:
+            ConfigError: a rule is for a label that the model does not have.
+        """
+        self._camera = camera
+        self._labels = tuple(labels)
+        self._settings = settings or DecisionSettings()
+        self._plan = EvidencePlan(rules, labels, self._settings.hazards)
+        self._machines = [
+            RuleMachine(rule, rank, rule.threshold * self._settings.clear_ratio)
+            for rule, rank in zip(rules, self._plan.ranks, strict=True)
+        ]
+        # Grave rules first: what they come to decides about the milder ones of the same event.
+        self._order = sorted(range(len(rules)), key=lambda index: -self._plan.ranks[index])
+        period = self._settings.sample_seconds
+        self._time = ObservedTime(period, period * self._settings.max_step_periods)
+        self._smoothers: dict[str, Smoother] = {}
+        self._scores: dict[str, LabelScore] = {}
+        self._region = ""
+
+    @property
+    def scores(self) -> Mapping[str, LabelScore]:
+        """Each label's newest scores in :attr:`region`; empty before the first frame."""
+        return self._scores
+
+    @property
+    def region(self) -> str:
+        """The region of the newest frame with the strongest evidence; empty before the first."""
+        return self._region
+
+    def states(self) -> Mapping[str, AlertState]:
+        """The state of each alert, by the name of its rule."""
+        return {machine.settings.name: machine.state for machine in self._machines}
+
+    def update(self, scored: ScoredFrame) -> list[Transition]:
+        """Take the scores of a frame; give the changes of state that it brings, in their order.
+
+        A frame that is not newer than the one before changes nothing.
+
+        Raises:
+            ValueError: the frame is of another camera, or its scores are no probabilities. Nothing
+                has changed then.
+        """
+        if scored.camera != self._camera:
+            raise ValueError(f"a frame of camera '{scored.camera}' for '{self._camera}'")
+        raws = [
+            (part.region.name, self._plan.values(part.scores.tolist())) for part in scored.regions
+        ]
+        if not raws:
+            return []
+        times = self._time.advance(scored.captured_monotonic, scored.captured_at)
+        if times is None:
+            return []
+        step, elapsed = times
+        found = self._strongest(raws, step)
+        hazard = found[-1].stands
+        for machine, evidence in zip(self._machines, found, strict=False):
+            machine.observe(evidence.stands, hazard, step, elapsed)
+        return self._decide(scored, found, step)
+
+    def _strongest(self, raws: list[tuple[str, list[float]]], step: float) -> list[_Found]:
+        """Smooth every region; the strongest evidence for each rule, and of the hazard."""
+        if len(raws) < len(self._smoothers):
+            # The camera has other regions than before: what is not seen any more is forgotten.
+            names = {name for name, _ in raws}
+            self._smoothers = {n: s for n, s in self._smoothers.items() if n in names}
+        found = [_Found() for _ in range(len(self._machines) + 1)]
+        strongest = -1.0
+        for name, raw in raws:
+            smoother = self._smoothers.get(name)
+            if smoother is None:
+                smoother = self._smoothers[name] = make_smoother(self._settings.smoothing)
+            smoothed = smoother.update(raw, step)
+            total = 0.0
+            for best, now, stands in zip(
+                found, self._plan.evidence(raw), self._plan.evidence(smoothed), strict=True
+            ):
+                if now >= self._settings.certain and now > stands:
+                    stands = now
+                if stands > best.stands:
+                    best.stands, best.raw, best.region = stands, now, name
+                total = max(total, stands)
+            if total > strongest:
+                strongest = total
+                self._region = name
+                self._scores = {
+                    label: LabelScore(raw[index], smoothed[index])
+                    for index, label in enumerate(self._labels)
+                }
+        return found
+
+    def _decide(self, scored: ScoredFrame, found: list[_Found], step: float) -> list[Transition]:
+        """Run the rules, grave ones first."""
+        transitions = []
+        hazard = found[-1].stands
+        event_open = any(m.rank >= 0 and m.state is AlertState.FIRING for m in self._machines)
+        # The highest state among rules graver than those of the rank at hand.
+        graver = highest = AlertState.INACTIVE
+        rank = -1
+        for index in self._order:
+            machine = self._machines[index]
+            if machine.rank != rank:
+                rank, graver = machine.rank, highest
+            joint = machine.rank >= 0
+            previous = machine.state
+            evidence = found[index].stands
+            for state in machine.decide(
+                evidence,
+                hazard,
+                step,
+                event_open=joint and event_open,
+                graver=graver if joint else AlertState.INACTIVE,
+            ):
+                held = joint and previous is AlertState.FIRING
+                what = found[-1] if held else found[index]
+                transitions.append(self._transition(scored, machine, previous, state, what))
+                previous = state
+            if joint:
+                highest = max(highest, machine.state)
+                event_open = event_open or machine.state is AlertState.FIRING
+        return transitions
+
+    def _transition(
+        self,
+        scored: ScoredFrame,
+        machine: RuleMachine,
+        previous: AlertState,
+        state: AlertState,
+        what: _Found,
+    ) -> Transition:
+        why = Explanation(
+            threshold=machine.settings.threshold,
+            score=what.raw,
+            smoothed=what.stands,
+            baseline=0.0,
+            region=what.region,
+            frames=machine.frames,
+            seconds=machine.elapsed,
+        )
+        machine.frames = 0
+        machine.elapsed = 0.0
+        return Transition(
+            camera=self._camera,
+            alert=machine.settings.name,
+            label=machine.settings.label,
+            previous=previous,
+            state=state,
+            captured_at=scored.captured_at,
+            captured_monotonic=scored.captured_monotonic,
+            score=what.stands,
+            why=why,
+            incident=HAZARD if machine.rank >= 0 else machine.settings.name,
+        )
+
+    def snapshot(self) -> DeciderSnapshot:
+        """All that must survive a restart."""
+        return DeciderSnapshot(
+            camera=self._camera,
+            captured_at=self._time.last_wall,
+            labels=self._labels,
+            smoothing=self._settings.smoothing.kind,
+            rules=tuple(
+                RuleSnapshot(
+                    name=machine.settings.name,
+                    label=machine.settings.label,
+                    state=machine.state.label,
+                    above=_frozen(machine.above),
+                    hazard=_frozen(machine.hazard),
+                    below=_frozen(machine.below),
+                    frames=machine.frames,
+                    elapsed=machine.elapsed,
+                )
+                for machine in self._machines
+            ),
+            regions=tuple(
+                RegionSnapshot(name, tuple(tuple(row) for row in smoother.dump()))
+                for name, smoother in self._smoothers.items()
+            ),
+        )
+
+    def restore(self, snapshot: DeciderSnapshot) -> None:
+        """Go on from a snapshot; to be called before the first frame.
+
+        A rule that is gone, or is now for another label, begins anew. Smoothed scores are taken
+        over where the model has the same labels and the smoothing is of the same kind.
+
+        Raises:
+            ValueError: the snapshot is of another camera.
+        """
+        if snapshot.camera != self._camera:
+            raise ValueError(f"a snapshot of camera '{snapshot.camera}' for '{self._camera}'")
+        kept = {(rule.name, rule.label): rule for rule in snapshot.rules}
+        for machine in self._machines:
+            rule = kept.get((machine.settings.name, machine.settings.label))
+            if rule is None:
+                continue
+            machine.state = AlertState[rule.state.upper()]
+            machine.above = Stretch(rule.above.running, rule.above.seconds)
+            machine.hazard = Stretch(rule.hazard.running, rule.hazard.seconds)
+            machine.below = Stretch(rule.below.running, rule.below.seconds)
+            machine.frames = rule.frames
+            machine.elapsed = rule.elapsed
+        self._time.last = None
+        self._time.last_wall = snapshot.captured_at
+        self._smoothers = {}
+        same_kind = snapshot.smoothing == self._settings.smoothing.kind
+        if not same_kind or snapshot.labels != self._labels:
+            return
+        for region in snapshot.regions:
+            smoother = make_smoother(self._settings.smoothing)
+            smoother.load(region.rows)
+            self._smoothers[region.name] = smoother
+
+
+def _frozen(stretch: Stretch) -> StretchSnapshot:
+    return StretchSnapshot(stretch.running, stretch.seconds)

@@ -1,0 +1,136 @@
+"""The state machine of one rule: inactive, pending, firing.
+
+The only edges are inactive → pending → firing → inactive, and pending → inactive. A rule with
+``for: 0`` passes through pending within one frame.
+
+Three zones stand against a rule. At or above the threshold the time above runs; below the
+clearing level (threshold times ``clear_ratio``) it is lost; between the two it is kept and
+stands still. So more evidence never means a later alert, and evidence that wavers about the
+threshold does not make an alert flap.
+"""
+
+from dataclasses import dataclass, field
+
+from monitor.decision.settings import RuleSettings
+from monitor.decision.state import AlertState
+
+SLACK_SECONDS = 0.001
+"""Durations are compared with this much slack: sums of floating-point steps are not exact."""
+
+
+@dataclass(slots=True)
+class Stretch:
+    """For how long something has been so, in observed seconds."""
+
+    running: bool = False
+    seconds: float = 0.0
+
+    def extend(self, step: float) -> None:
+        """It is so in this frame too; the first frame starts the stretch at 0."""
+        if self.running:
+            self.seconds += step
+        else:
+            self.running = True
+            self.seconds = 0.0
+
+    def end(self) -> None:
+        self.running = False
+        self.seconds = 0.0
+
+    def lasted(self, seconds: float) -> bool:
+        """Whether it has been so for ``seconds``, within the slack."""
+        return self.running and self.seconds >= seconds - SLACK_SECONDS
+
+
+@dataclass(slots=True)
+class RuleMachine:
+    """One rule of one camera, between two frames."""
+
+    settings: RuleSettings
+    rank: int
+    """How grave the label is among those that share evidence, 0 the mildest; -1: shares none."""
+    clear_level: float
+    state: AlertState = AlertState.INACTIVE
+    above: Stretch = field(default_factory=Stretch)
+    """The rule's own evidence has been at or above the threshold."""
+    hazard: Stretch = field(default_factory=Stretch)
+    """The hazard has been at or above the threshold, whatever label led."""
+    below: Stretch = field(default_factory=Stretch)
+    """What holds the alert has been below the clearing level."""
+    frames: int = 0
+    """Frames since the state before began."""
+    elapsed: float = 0.0
+    """Seconds since then, gaps included."""
+
+    def observe(self, evidence: float, hazard: float, step: float, elapsed: float) -> None:
+        """Let the stretches run on by one frame."""
+        self.frames += 1
+        self.elapsed += elapsed
+        threshold = self.settings.threshold
+        if evidence >= threshold:
+            self.above.extend(step)
+        elif evidence < self.clear_level:
+            self.above.end()
+        if self.rank < 0:
+            return
+        if hazard >= threshold:
+            self.hazard.extend(step)
+        elif hazard < self.clear_level:
+            self.hazard.end()
+
+    def decide(
+        self,
+        evidence: float,
+        hazard: float,
+        step: float,
+        *,
+        event_open: bool,
+        graver: AlertState,
+    ) -> tuple[AlertState, ...]:
+        """The states that the rule goes through in this frame; empty where it stays.
+
+        Args:
+            evidence: what stands against the threshold, 0 to 1.
+            hazard: what holds a firing alert of a hazard label, 0 to 1.
+            step: observed seconds that the frame adds.
+            event_open: an alert that shares its evidence with this one is firing.
+            graver: the highest state among alerts for graver labels that share evidence.
+        """
+        if self.state is AlertState.FIRING:
+            return self._decide_firing(hazard if self.rank >= 0 else evidence, step)
+        if graver is AlertState.FIRING:
+            # The event is called by its gravest label, and that alert holds it by the hazard.
+            return self._enter(AlertState.INACTIVE) if self.state else ()
+        path: tuple[AlertState, ...] = ()
+        if self.state is AlertState.INACTIVE:
+            if evidence < self.settings.threshold or graver is AlertState.PENDING:
+                return ()
+            path = self._enter(AlertState.PENDING)
+        elif evidence < self.clear_level:
+            return self._enter(AlertState.INACTIVE)
+        if evidence >= self.settings.threshold and self._confirmed(event_open):
+            path += self._enter(AlertState.FIRING)
+        return path
+
+    def _confirmed(self, event_open: bool) -> bool:
+        """Above for long enough; a new event counts the whole hazard's time, whoever led."""
+        seconds = self.settings.hold_seconds
+        if self.above.lasted(seconds):
+            return True
+        return self.rank >= 0 and not event_open and self.hazard.lasted(seconds)
+
+    def _decide_firing(self, holding: float, step: float) -> tuple[AlertState, ...]:
+        if holding >= self.clear_level:
+            self.below.end()
+            return ()
+        self.below.extend(step)
+        if not self.below.lasted(self.settings.keep_firing_seconds):
+            return ()
+        self.above.end()
+        self.hazard.end()
+        return self._enter(AlertState.INACTIVE)
+
+    def _enter(self, state: AlertState) -> tuple[AlertState, ...]:
+        self.state = state
+        self.below.end()
+        return (state,)

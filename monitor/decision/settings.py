@@ -1,0 +1,78 @@
+"""What the decision of one camera is set to; made from the configuration, without its classes.
+
+The decision room takes these and nothing else, so that it can be tested and tuned without a
+configuration file.
+"""
+
+from dataclasses import dataclass, field
+
+from monitor.config import Camera, Config
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """One rule: when evidence for a label becomes an alert."""
+
+    name: str
+    label: str
+    threshold: float
+    hold_seconds: float = 2.0
+    """``for``: observed time above the threshold before it fires."""
+    keep_firing_seconds: float = 30.0
+    """Observed time below the clearing level before it is resolved."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmoothingSettings:
+    """Which smoothing, and its constants."""
+
+    kind: str = "exponential"
+    half_life: float = 1.0
+    n: int = 10
+    k: int = 3
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionSettings:
+    """All but the rules."""
+
+    smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    clear_ratio: float = 0.8
+    """The clearing level is the threshold times this."""
+    certain: float = 0.95
+    """Evidence from here up stands against the threshold without smoothing."""
+    hazards: tuple[str, ...] = ("smoke", "fire")
+    """Labels that share their evidence, mildest first."""
+    sample_seconds: float = 1.0
+    """The wanted time between two frames of this camera."""
+    max_step_periods: float = 3.0
+    """A step of more sample periods than this is a gap."""
+
+
+def decision_settings(config: Config, camera: Camera) -> DecisionSettings:
+    """The settings of a camera's decision, from the whole configuration."""
+    smoothing = config.decision.smoothing
+    return DecisionSettings(
+        smoothing=SmoothingSettings(
+            kind=smoothing.kind, half_life=smoothing.half_life, n=smoothing.n, k=smoothing.k
+        ),
+        clear_ratio=config.decision.clear_ratio,
+        certain=config.decision.certain,
+        hazards=tuple(config.decision.hazards),
+        sample_seconds=1.0 / camera.fps,
+    )
+
+
+def rule_settings(config: Config, camera: Camera) -> tuple[RuleSettings, ...]:
+    """The rules that hold for a camera: those it names, else all."""
+    return tuple(
+        RuleSettings(
+            name=rule.name,
+            label=rule.label,
+            threshold=rule.threshold,
+            hold_seconds=rule.hold_for,
+            keep_firing_seconds=rule.keep_firing_for,
+        )
+        for rule in config.rules
+        if camera.rules is None or rule.name in camera.rules
+    )

@@ -1,0 +1,96 @@
+"""What a decider must remember over a restart, as plain values that JSON can hold.
+
+Monotonic time does not survive a reboot, so no snapshot holds it: durations are kept as observed
+seconds, and the time of the newest frame as Unix time.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class StretchSnapshot:
+    running: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSnapshot:
+    """One rule; see :class:`monitor.decision.rules.RuleMachine` for the words."""
+
+    name: str
+    label: str
+    state: str
+    """``inactive``, ``pending`` or ``firing``."""
+    above: StretchSnapshot
+    hazard: StretchSnapshot
+    below: StretchSnapshot
+    frames: int
+    elapsed: float
+
+
+@dataclass(frozen=True, slots=True)
+class RegionSnapshot:
+    """The smoother of one region."""
+
+    name: str
+    rows: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DeciderSnapshot:
+    """One camera's decision between two frames."""
+
+    camera: str
+    captured_at: float | None
+    """Unix time of the newest frame; None before the first."""
+    labels: tuple[str, ...]
+    smoothing: str
+    """The kind of smoothing; rows of another kind are not taken over."""
+    rules: tuple[RuleSnapshot, ...]
+    regions: tuple[RegionSnapshot, ...]
+    format: int = FORMAT
+
+    def to_json(self) -> str:
+        """One line of JSON, from which :meth:`from_json` gives an equal snapshot."""
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "DeciderSnapshot":
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            ValueError: the text is no snapshot, or one of another format.
+        """
+        try:
+            raw: Any = json.loads(text)
+            if raw["format"] != FORMAT:
+                raise ValueError(f"a snapshot of format {raw['format']}, and this reads {FORMAT}")
+            return cls(
+                camera=raw["camera"],
+                captured_at=raw["captured_at"],
+                labels=tuple(raw["labels"]),
+                smoothing=raw["smoothing"],
+                rules=tuple(
+                    RuleSnapshot(
+                        name=rule["name"],
+                        label=rule["label"],
+                        state=rule["state"],
+                        above=StretchSnapshot(**rule["above"]),
+                        hazard=StretchSnapshot(**rule["hazard"]),
+                        below=StretchSnapshot(**rule["below"]),
+                        frames=rule["frames"],
+                        elapsed=rule["elapsed"],
+                    )
+                    for rule in raw["rules"]
+                ),
+                regions=tuple(
+                    RegionSnapshot(region["name"], tuple(tuple(row) for row in region["rows"]))
+                    for region in raw["regions"]
+                ),
+            )
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"no snapshot of a decision: {error!r}") from error
