@@ -202,8 +202,9 @@ class Camera(Section):
         pattern=NAME_PATTERN, description="Unique name; the label `camera` of every metric."
     )
     url: str = Field(
+        examples=["rtsp://10.0.4.17/stream2", "file:/srv/clip.mp4"],
         description="rtsp://, rtsps://, http(s):// (MJPEG or snapshot), file:/path, a path to a "
-        "video or a folder of images, or v4l2:/dev/video0."
+        "video or a folder of images, or v4l2:/dev/video0.",
     )
     credentials: Credentials | None = Field(None, description="How to log in.")
     enabled: bool = Field(True, description="false: keep the entry, do not watch.")
@@ -258,6 +259,11 @@ class Camera(Section):
             raise ValueError("the URL is empty; write it like rtsp://10.0.4.17/stream2")
         if parts.scheme == "file" and not parts.path.strip("/"):
             raise ValueError("the URL names no file; write it like file:/srv/clip.mp4")
+        if parts.scheme == "file" and parts.netloc not in ("", "localhost"):
+            raise ValueError(
+                f"the URL names a file on another host, '{parts.netloc}'; write it like "
+                "file:/srv/clip.mp4"
+            )
         return url
 
     @field_validator("credentials")
@@ -392,7 +398,9 @@ class Config(Section):
     """The whole file."""
 
     listen: str = Field(
-        "127.0.0.1:9108", description="Address and port for metrics, health and the status page."
+        "127.0.0.1:9108",
+        examples=["127.0.0.1:9108"],
+        description="Address and port for metrics, health and the status page.",
     )
     state_dir: Path = Field(
         Path("/var/lib/emberwatch"), description="Folder for the event store and learned state."

@@ -1,0 +1,131 @@
+"""Checks between the parts of a configuration, on data that need not be valid yet.
+
+They run beside the checks of each value, so that all faults of a file are reported at once.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from monitor.config import Config, without_userinfo
+from monitor.errors import Problem
+from monitor.yaml_marks import Location, Marked, key_text
+
+
+def cross_checks(marked: Marked) -> list[Problem]:
+    """Faults: names that stand twice, rules that are named and not defined."""
+    problems = [*_twice(marked, "cameras"), *_twice(marked, "rules")]
+    rules = dict(_entries(marked.data, "rules"))
+    if not rules:
+        names = ["fire", "smoke"]
+    else:
+        names = [rule["name"] for rule in rules.values() if isinstance(rule.get("name"), str)]
+    for index, camera in _entries(marked.data, "cameras"):
+        wanted = camera.get("rules")
+        for place, name in enumerate(wanted if isinstance(wanted, list) else []):
+            if isinstance(name, str) and name not in names:
+                problems.append(
+                    _at(marked, ("cameras", index, "rules", place), _unknown_rule(name, names))
+                )
+    return problems
+
+
+def second_looks(config: Config, marked: Marked) -> list[Problem]:
+    """Warnings: what is allowed, and probably not what was meant."""
+    warnings = []
+    for index, camera in _entries(marked.data, "cameras"):
+        url = camera.get("url")
+        if isinstance(url, str) and without_userinfo(url)[0] != url:
+            warnings.append(
+                _at(
+                    marked,
+                    ("cameras", index, "url"),
+                    "a login stands in the URL; it is used and never shown, but better kept out of "
+                    "this file: give credentials.username and credentials.password_file",
+                )
+            )
+    first: dict[str, str] = {}
+    for index, settings in enumerate(config.cameras):
+        if not settings.enabled:
+            continue
+        if settings.url in first:
+            warnings.append(
+                _at(
+                    marked,
+                    ("cameras", index, "url"),
+                    f"camera '{first[settings.url]}' has the same URL; check whether one of the "
+                    "two should be another",
+                )
+            )
+        first.setdefault(settings.url, settings.name)
+        if settings.rules == []:
+            warnings.append(
+                _at(
+                    marked,
+                    ("cameras", index, "rules"),
+                    f"camera '{settings.name}' has no rule and never raises an alert; leave the "
+                    "key out to have all rules",
+                )
+            )
+        if settings.stale_after * settings.fps <= 1:
+            warnings.append(
+                _at(
+                    marked,
+                    ("cameras", index, "stale_after"),
+                    f"at {settings.fps:g} frames a second the next frame comes later than after "
+                    f"{settings.stale_after:g} s, so the camera counts as blind between frames; "
+                    "raise stale_after or fps",
+                )
+            )
+    if not any(camera.enabled for camera in config.cameras):
+        warnings.append(
+            _at(marked, ("cameras",), "no camera is enabled, so nothing is watched; enable one")
+        )
+    return [*warnings, *_unused_rules(config, marked)]
+
+
+def _unused_rules(config: Config, marked: Marked) -> Iterator[Problem]:
+    watched = [camera for camera in config.cameras if camera.enabled]
+    for index, rule in enumerate(config.rules):
+        if watched and all(c.rules is not None and rule.name not in c.rules for c in watched):
+            yield _at(
+                marked,
+                ("rules", index),
+                f"no enabled camera uses the rule '{rule.name}'; name it under the `rules` of a "
+                "camera, or take it out",
+            )
+
+
+def _twice(marked: Marked, section: str) -> Iterator[Problem]:
+    first: dict[str, int] = {}
+    for index, entry in _entries(marked.data, section):
+        name = entry.get("name")
+        if not isinstance(name, str):
+            continue
+        if name in first:
+            line = marked.line((section, first[name], "name"))
+            yield _at(
+                marked,
+                (section, index, "name"),
+                f"'{name}' is the name of {section}[{first[name]}] in line {line} too; give each "
+                "a name of its own",
+            )
+        first.setdefault(name, index)
+
+
+def _entries(data: Any, section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """The entries of a list section that are sections themselves, with their index."""
+    entries = data.get(section) if isinstance(data, Mapping) else None
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        if isinstance(entry, Mapping):
+            yield index, entry
+
+
+def _unknown_rule(name: str, names: list[str]) -> str:
+    close = difflib.get_close_matches(name, names, n=1)
+    cure = f"did you mean '{close[0]}'?" if close else f"known are {', '.join(names) or 'none'}"
+    return f"there is no rule '{name}'; {cure}"
+
+
+def _at(marked: Marked, location: Location, message: str) -> Problem:
+    return Problem(key_text(location), marked.line(location), message)
