@@ -229,6 +229,9 @@ class _Builder:
                 self._problem(key_node, at, "a key must be a word, not a list or section")
                 continue
             key = str(key_node.value)
+            if not _is_text(key):
+                self._problem(key_node, at, "a key holds characters that are no text; retype it")
+                continue
             if key in own:
                 first = self.lines[(*at, key)]
                 self._problem(
@@ -256,7 +259,10 @@ class _Builder:
 
     def _scalar(self, node: yaml.ScalarNode, at: Location) -> Any:
         if node.tag in _TEXT_TAGS:
-            return str(node.value)
+            if _is_text(node.value):
+                return str(node.value)
+            self._problem(node, at, "characters that are no text were found; retype the value")
+            return None
         if node.tag in _PLAIN_TAGS:
             try:
                 if len(node.value) > _LONGEST_NUMBER:
@@ -275,6 +281,11 @@ class _Builder:
 
     def _problem(self, node: yaml.Node, at: Location, message: str) -> None:
         self.problems.append(Problem(key_text(at), _line(node), message))
+
+
+def _is_text(value: str) -> bool:
+    """Escapes in double quotes can give NUL and halves of characters, which break later steps."""
+    return "\0" not in value and not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def _line(node: yaml.Node) -> int:
