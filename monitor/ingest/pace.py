@@ -1,0 +1,52 @@
+"""The pace of recordings: in their own time, as cameras are, or as fast as the machine goes."""
+
+import dataclasses
+import threading
+from collections.abc import Callable
+
+from monitor.clock import Clock
+from monitor.ingest.frame import DecodedFrame
+
+_STEP_SECONDS = 0.5
+"""Longest wait between two signs of life."""
+
+_LATE_SECONDS = 2.0
+"""A recording that falls behind by more, as after a suspend, goes on from where it is."""
+
+
+class Pace:
+    """Gives the frames of one recording their times.
+
+    Args:
+        paced: wait until each frame is due; else frames get the times at which they would be due.
+        clock: the time to go by.
+        progress: called at each step of a wait.
+        stop: ends a wait.
+    """
+
+    def __init__(
+        self, paced: bool, clock: Clock, progress: Callable[[], None], stop: threading.Event
+    ) -> None:
+        self._paced, self._clock = paced, clock
+        self._progress, self._stop = progress, stop
+        self._began_wall = clock.wall()
+        self._began = clock.monotonic()
+
+    def wait(self, frame: DecodedFrame) -> DecodedFrame | None:
+        """The frame with its time of capture, once it is due; None where stopped before."""
+        due = self._began + frame.media_seconds
+        if not self._paced:
+            return dataclasses.replace(
+                frame,
+                captured_at=self._began_wall + frame.media_seconds,
+                captured_monotonic=due,
+            )
+        while (left := due - self._clock.monotonic()) > 0:
+            self._progress()
+            if self._stop.wait(min(left, _STEP_SECONDS)):
+                return None
+        if left < -_LATE_SECONDS:
+            self._began -= left
+        return dataclasses.replace(
+            frame, captured_at=self._clock.wall(), captured_monotonic=self._clock.monotonic()
+        )
