@@ -54,11 +54,14 @@ class Draft:
         return self.path.absolute().parent
 
     def line_of(self, key: str) -> int | None:
-        """Line of a key like ``cameras[1].credentials.password_env``, or of what is around it."""
+        """Line of a key like ``cameras[1].credentials.password_env``, or of what is around it.
+
+        None where the file has nothing of it.
+        """
         locations = {key_text(location): location for location in self.marked.lines}
         while key and key not in locations:
             key = key[: max(key.rfind("."), key.rfind("["), 0)]
-        return self.marked.line(locations.get(key, ()))
+        return self.marked.line(locations[key]) if key else None
 
 
 def load_config(path: Path, warn: Callable[[Problem], None] | None = None) -> Config:

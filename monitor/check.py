@@ -1,0 +1,167 @@
+"""``emberwatch check``: everything that can be known about a configuration before the start."""
+
+import difflib
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TextIO
+from urllib.parse import unquote, urlsplit
+
+from monitor.config import Camera, Config, Inference, Rule
+from monitor.config_file import Draft, read_draft
+from monitor.credentials import feeds, resolve
+from monitor.errors import BundleError, Problem
+from monitor.inference.bundle import Bundle, load_bundle
+
+SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What is known about a configuration file."""
+
+    draft: Draft
+    bundle: Bundle | None
+    """The model that it names, if that could be loaded."""
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
+def check(
+    path: Path,
+    *,
+    connect: bool = False,
+    out: TextIO,
+    err: TextIO,
+    environ: Mapping[str, str] | None = None,
+) -> int:
+    """Check a configuration and say what was found; with ``connect`` open each camera once.
+
+    Returns:
+        The exit code: 0, 1 where a camera gives no picture, 2 where the configuration is wrong.
+    """
+    environ = os.environ if environ is None else environ
+    found = examine(path, environ)
+    for warning in found.warnings:
+        err.write(f"{replace(warning, message=f'warning: {warning.message}').at(path)}\n")
+    config = found.draft.config
+    if found.problems or config is None:
+        for problem in found.problems:
+            err.write(f"{problem.at(path)}\n")
+        count = len(found.problems)
+        err.write(f"{count} {'fault' if count == 1 else 'faults'}; nothing would be started\n")
+        return 2
+    out.write(f"{path}: OK\n")
+    for name, text in summary(config, found.bundle):
+        out.write(f"  {name:<8} {text}\n")
+    if not connect:
+        return 0
+    from monitor.check_connect import connect_all
+
+    return connect_all(feeds(config, environ=environ), out)
+
+
+def examine(path: Path, environ: Mapping[str, str]) -> Examination:
+    """Collect all problems of a file: its values, its secrets, and the model that it names."""
+    draft = read_draft(path)
+    problems = list(draft.problems)
+    warnings = list(draft.warnings)
+    data = draft.marked.data if isinstance(draft.marked.data, dict) else {}
+    for index, raw in enumerate(_list(data, "cameras")):
+        camera = draft.part(Camera, "cameras", index) if isinstance(raw, dict) else None
+        if camera is None or not camera.enabled:
+            continue
+        if camera.credentials is not None:
+            key = f"cameras[{index}].credentials"
+            resolved = resolve(camera.credentials, key, environ)
+            problems += resolved.problems
+            warnings += resolved.warnings
+        warnings += _missing_file(camera, f"cameras[{index}].url")
+    bundle = None
+    inference = draft.part(Inference, "inference")
+    if data and inference is not None:
+        try:
+            bundle = load_bundle(inference.bundle)
+        except BundleError as error:
+            problems.append(Problem("inference.bundle", None, str(error)))
+        else:
+            problems += _unknown_labels(draft, data, bundle)
+    return Examination(draft, bundle, _in_order(draft, problems), _in_order(draft, warnings))
+
+
+def summary(config: Config, bundle: Bundle | None) -> list[tuple[str, str]]:
+    """The configuration in a few lines: what it is about, and the text."""
+    kinds = Counter(
+        urlsplit(camera.url).scheme or "file" for camera in config.cameras if camera.enabled
+    )
+    by_kind = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    off = sum(not camera.enabled for camera in config.cameras)
+    lines = [("cameras", by_kind + (f"; {off} not enabled" if off else ""))]
+    lines += [("rule", _rule_text(rule)) for rule in config.rules]
+    if bundle is not None:
+        lines.append(("model", f"{bundle.path}: {', '.join(bundle.labels)}"))
+    return [*lines, ("listen", config.listen), ("state", str(config.state_dir))]
+
+
+def schema_text() -> str:
+    """The JSON schema of the configuration file, for editors."""
+    schema = {
+        "$schema": SCHEMA_DIALECT,
+        **Config.model_json_schema(by_alias=True),
+        "title": "Emberwatch configuration",
+    }
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _unknown_labels(draft: Draft, data: Mapping[str, Any], bundle: Bundle) -> list[Problem]:
+    problems = []
+    for index, rule in enumerate(_list(data, "rules")):
+        label = rule.get("label") if isinstance(rule, dict) else None
+        if not isinstance(label, str) or label in bundle.labels:
+            continue
+        close = difflib.get_close_matches(label, bundle.labels, n=1)
+        guess = f"did you mean '{close[0]}'? It" if close else "it"
+        problems.append(
+            Problem(
+                f"rules[{index}].label",
+                draft.line_of(f"rules[{index}].label"),
+                f"the model in {bundle.path} has no label '{label}'; {guess} knows "
+                f"{', '.join(bundle.labels)}",
+            )
+        )
+    return problems
+
+
+def _missing_file(camera: Camera, key: str) -> list[Problem]:
+    scheme = urlsplit(camera.url).scheme
+    if scheme not in ("", "file"):
+        return []
+    name = camera.url.removeprefix("file:")
+    path = Path(unquote(name.removeprefix("//localhost").removeprefix("//")) if scheme else name)
+    if path.exists():
+        return []
+    return [Problem(key, None, f"there is no file or folder {path}; correct the path")]
+
+
+def _rule_text(rule: Rule) -> str:
+    return (
+        f"{rule.name}: {rule.label} above {rule.threshold:g} for {rule.hold_for:g} s, "
+        f"kept for {rule.keep_firing_for:g} s"
+    )
+
+
+def _list(data: Mapping[str, Any], key: str) -> list[Any]:
+    value = data.get(key)
+    return value if isinstance(value, list) else []
+
+
+def _in_order(draft: Draft, problems: list[Problem]) -> tuple[Problem, ...]:
+    """The problems with their lines, in the order of the file."""
+    lined = [
+        problem if problem.line is not None else replace(problem, line=draft.line_of(problem.key))
+        for problem in problems
+    ]
+    return tuple(sorted(lined, key=lambda problem: problem.line or 0))

@@ -1,0 +1,281 @@
+"""The ``emberwatch`` command: reads arguments, calls the part that does the work, maps errors.
+
+Each command imports its part when it runs: help appears at once, and the daemon loads no trainer.
+"""
+
+import os
+import sys
+from importlib.metadata import version as version_of
+from pathlib import Path
+from typing import Annotated, Literal, NoReturn
+
+import typer
+
+from monitor.cli_train import train
+from monitor.errors import ConfigError, EmberwatchError
+
+EXIT_FAULT = 1
+EXIT_CONFIG = 2
+EXIT_INTERRUPTED = 130
+
+DEBUG_VARIABLE = "EMBERWATCH_DEBUG"
+
+app = typer.Typer(
+    name="emberwatch",
+    help="Watches CCTV cameras for fire and smoke, and says so when it cannot see.\n\n"
+    "\b\n"
+    "To begin:\n"
+    "  emberwatch init                      write a small configuration, monitor.yaml\n"
+    "  emberwatch check --connect monitor.yaml\n"
+    "                                       check it, and open each camera once\n"
+    "  emberwatch run monitor.yaml          watch; metrics on http://127.0.0.1:9108/metrics\n"
+    "  emberwatch demo                      see it raise an alert, without any camera",
+    epilog="Exit codes: 0 done, 1 something failed, 2 the configuration or the arguments are "
+    "wrong, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")]
+BundleName = Annotated[
+    str, typer.Option("--bundle", metavar="BUNDLE", help="`default`, or a bundle's folder.")
+]
+EngineName = Annotated[
+    Literal["auto", "openvino", "tensorflow"],
+    typer.Option("--engine", help="What the model runs on; auto: TensorFlow with a GPU."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", metavar="CONFIG", help="Take rules, model and decision from it."),
+]
+
+
+def main() -> None:
+    """Entry point of the command; ends the process with the right exit code."""
+    try:
+        app(prog_name="emberwatch")
+    except KeyboardInterrupt:
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:
+        _end_quietly()
+    except EmberwatchError as error:
+        if _debugging():
+            raise
+        _fail(error)
+    except Exception as error:
+        if _debugging():
+            raise
+        sys.stderr.write(
+            f"emberwatch: unexpected fault, {type(error).__name__}: {error}; "
+            "run it again with --debug before the command to see where, and please report it\n"
+        )
+        sys.exit(EXIT_FAULT)
+
+
+@app.callback()
+def _common(
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar=DEBUG_VARIABLE, help="Show where errors come from.")
+    ] = False,
+) -> None:
+    if debug:
+        os.environ[DEBUG_VARIABLE] = "1"
+
+
+@app.command()
+def run(config: ConfigPath) -> None:
+    """Watch the cameras of a configuration: the daemon.
+
+    It logs to standard error and ends on SIGTERM or Ctrl-C; SIGHUP reads the file anew.
+
+    \b
+      emberwatch run /etc/emberwatch/monitor.yaml
+    """
+    from monitor.daemon import run as run_daemon
+
+    _end(run_daemon(config))
+
+
+@app.command()
+def check(
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="The configuration file.")
+    ] = None,
+    connect: Annotated[
+        bool, typer.Option("--connect", help="Open each camera once and say what it is.")
+    ] = False,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema, for editors.")
+    ] = False,
+) -> None:
+    """Check a configuration: all faults, each with line and cure.
+
+    \b
+      emberwatch check monitor.yaml
+      emberwatch check --connect monitor.yaml
+      emberwatch check --schema > emberwatch.schema.json
+    """
+    from monitor.check import check as check_config
+    from monitor.check import schema_text
+
+    if schema:
+        sys.stdout.write(schema_text())
+        return
+    if config is None:
+        raise typer.BadParameter("name the configuration file: emberwatch check CONFIG")
+    _quiet_logs()
+    _end(check_config(config, connect=connect, out=sys.stdout, err=sys.stderr))
+
+
+@app.command()
+def init(
+    path: Annotated[Path, typer.Argument(metavar="[PATH]", help="The file to write.")] = Path(
+        "monitor.yaml"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that is there.")] = False,
+) -> None:
+    """Write a small configuration to start from.
+
+    \b
+      emberwatch init
+      emberwatch init /etc/emberwatch/monitor.yaml
+    """
+    from monitor.init import init as write_config
+
+    _end(write_config(path, force=force, out=sys.stdout))
+
+
+@app.command()
+def status(
+    url: Annotated[
+        str, typer.Argument(metavar="[URL]", help="Where the daemon listens.")
+    ] = "http://127.0.0.1:9108",
+    once: Annotated[bool, typer.Option("--once", help="Print it once and end.")] = False,
+) -> None:
+    """Show the cameras, scores and alerts of a running daemon.
+
+    \b
+      emberwatch status
+      emberwatch status --once http://10.0.4.2:9108
+    """
+    from monitor.status import status as show_status
+
+    _quiet_logs()
+    _end(show_status(url, once))
+
+
+@app.command()
+def label(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")
+    ],
+    bundle: BundleName = "default",
+    engine: EngineName = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Score images: labels sorted by score, or a table for many.
+
+    \b
+      emberwatch label yard.jpg
+      emberwatch label --json pictures/ > scores.jsonl
+    """
+    from monitor.label import label_paths
+
+    _quiet_logs()
+    _end(
+        label_paths(
+            paths, bundle=bundle, engine=engine, as_json=as_json, out=sys.stdout, err=sys.stderr
+        )
+    )
+
+
+app.command()(train)
+
+
+@app.command()
+def replay(
+    clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Recorded clips.")],
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run recorded clips through the daemon's pipeline, at full speed.
+
+    \b
+      emberwatch replay yard-2026-03-01.mp4
+      emberwatch replay --config monitor.yaml --json clips/*.mp4
+    """
+    from monitor.replay import replay as replay_clips
+
+    _quiet_logs()
+    _end(replay_clips(clips, config=config, as_json=as_json, out=sys.stdout, err=sys.stderr))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,
+) -> None:
+    """Run the daemon on its own footage until it raises fire and smoke.
+
+    \b
+      emberwatch demo
+    """
+    from monitor.demo import run_demo
+
+    _end(run_demo(keep))
+
+
+@app.command()
+def bench(
+    runs: Annotated[int, typer.Option("--runs", min=1, help="Starts to take the median of.")] = 3,
+    output: Annotated[
+        Path, typer.Option("--output", metavar="FILE", help="Where the figures go as JSON.")
+    ] = Path("build/bench.json"),
+) -> None:
+    """Measure start-up, memory and speed on this machine.
+
+    \b
+      emberwatch bench --runs 5
+    """
+    from monitor.bench import bench as measure
+
+    _quiet_logs()
+    _end(measure(runs, output, sys.stdout))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    sys.stdout.write(f"emberwatch {version_of('emberwatch')}\n")
+
+
+def _end(code: int) -> None:
+    """Give the exit code of a command on; typer takes a returned value for success."""
+    raise typer.Exit(code)
+
+
+def _quiet_logs() -> None:
+    """Commands tell their result on standard output; the log keeps to warnings beside it."""
+    from monitor.config import Log
+    from monitor.logs import configure_logs
+
+    configure_logs(Log(level="warning"), sys.stderr)
+
+
+def _debugging() -> bool:
+    return os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+
+
+def _fail(error: EmberwatchError) -> NoReturn:
+    """Say what is wrong, once and without a traceback."""
+    listed = isinstance(error, ConfigError) and error.problems
+    sys.stderr.write(f"{error}\n" if listed else f"emberwatch: {error}\n")
+    sys.exit(EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAULT)
+
+
+def _end_quietly() -> NoReturn:
+    """Whoever read the output left, as `head` does; Python must not complain while it ends."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(EXIT_FAULT)

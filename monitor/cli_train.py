@@ -1,0 +1,160 @@
+"""The arguments of ``emberwatch train``."""
+
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+ValueT = TypeVar("ValueT", int, float, Path)
+
+
+def train(
+    image_dir: Annotated[
+        Path, typer.Argument(metavar="IMAGE_DIR", help="One folder of pictures per label.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="BUNDLE", help="The bundle's folder.")
+    ],
+    backbone: Annotated[
+        str,
+        typer.Option(help="`imagenet` (downloaded by Keras), a weights file, or a bundle."),
+    ] = "imagenet",
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="For bottlenecks [~/.cache/emberwatch/trainer]."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Same data and seed: same model.")] = 0,
+    validation_percentage: Annotated[
+        int, typer.Option(help="Share of the pictures that decides when it is best.")
+    ] = 10,
+    testing_percentage: Annotated[
+        int, typer.Option(help="Share of the pictures that is kept for the final test.")
+    ] = 10,
+    groups: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TSV", help="Table of `file` and group; a group stays on one side of the split."
+        ),
+    ] = None,
+    group_column: Annotated[str, typer.Option(help="The group's column in that table.")] = "group",
+    group_note: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="A value of that column that names no group; repeatable."
+        ),
+    ] = None,
+    near_duplicates: Annotated[
+        bool, typer.Option(help="Keep pictures that look alike on one side of the split.")
+    ] = True,
+    extra: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL=FOLDER", help="More pictures of a label; repeatable."),
+    ] = None,
+    clips: Annotated[
+        Path | None,
+        typer.Option(metavar="TSV", help="Table of labelled clips to take frames of."),
+    ] = None,
+    clip_frames: Annotated[int, typer.Option(help="Frames of one clip, at most.")] = 10,
+    oversample: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PATTERN=TIMES", help="Draw such files more often; repeatable."),
+    ] = None,
+    background: Annotated[
+        str, typer.Option(metavar="LABEL", help="The label that means that nothing is wrong.")
+    ] = "misc",
+    steps: Annotated[int, typer.Option(help="Steps of the head's training.")] = 4000,
+    learning_rate: Annotated[float, typer.Option(help="Of the head.")] = 1e-3,
+    batch_size: Annotated[int, typer.Option(help="Of the head.")] = 100,
+    fine_tune_steps: Annotated[
+        int, typer.Option(help="Steps on the whole network after the head (0: none).")
+    ] = 0,
+    fine_tune_minutes: Annotated[
+        float, typer.Option(help="The same as wall time instead (0: none).")
+    ] = 0.0,
+    fine_tune_batch_size: Annotated[int, typer.Option(help="Of the whole network.")] = 16,
+    fine_tune_learning_rate: Annotated[
+        float, typer.Option(help="Of the upper blocks; the lower ones take a tenth.")
+    ] = 1e-4,
+    lower_every: Annotated[
+        int, typer.Option(help="The lower blocks learn at every n-th step.")
+    ] = 3,
+    class_share: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL=SHARE", help="Share of the pictures drawn; repeatable."),
+    ] = None,
+    favour: Annotated[
+        str, typer.Option(metavar="LABEL", help="What a doubtful picture should be called.")
+    ] = "",
+    openvino: Annotated[
+        bool, typer.Option(help="Write the int8 OpenVINO form beside the model.")
+    ] = True,
+    report_pictures: Annotated[
+        bool, typer.Option(help="Put small copies of the worst mistakes into the report.")
+    ] = False,
+) -> None:
+    """Retrain the model on pictures, one folder for each label.
+
+    \b
+      emberwatch train pictures/ --output my-model
+      emberwatch train pictures/ --output my-model --backbone default --fine-tune-minutes 60
+    """
+    from trainer.train import train as train_model
+
+    from monitor.config import Log
+    from monitor.logs import configure_logs
+    from trainer.options import TrainOptions
+
+    configure_logs(Log(level="warning"))
+    train_model(
+        TrainOptions(
+            image_dir=image_dir,
+            output=output,
+            backbone=backbone,
+            cache_dir=cache_dir,
+            seed=seed,
+            validation_percentage=validation_percentage,
+            testing_percentage=testing_percentage,
+            groups=groups,
+            group_column=group_column,
+            group_notes=tuple(group_note or ()),
+            near_duplicates=near_duplicates,
+            extra=tuple(_pairs(extra, "--extra", Path)),
+            clips=clips,
+            clip_frames=clip_frames,
+            oversample=tuple(_pairs(oversample, "--oversample", int)),
+            background=background,
+            steps=steps,
+            learning_rate=learning_rate,
+            batch_size=batch_size,
+            fine_tune_steps=fine_tune_steps,
+            fine_tune_minutes=fine_tune_minutes,
+            fine_tune_batch_size=fine_tune_batch_size,
+            fine_tune_learning_rate=fine_tune_learning_rate,
+            lower_every=lower_every,
+            class_shares=tuple(_pairs(class_share, "--class-share", float)),
+            favour=favour,
+            openvino=openvino,
+            report_pictures=report_pictures,
+        )
+    )
+
+
+def _pairs(texts: list[str] | None, option: str, kind: type[ValueT]) -> list[tuple[str, ValueT]]:
+    """The pairs of ``NAME=VALUE`` arguments.
+
+    Raises:
+        typer.BadParameter: no ``=``, or a value of another kind.
+    """
+    pairs = []
+    for text in texts or ():
+        name, separator, value = text.rpartition("=")
+        try:
+            if not (name and separator and value):
+                raise ValueError
+            pairs.append((name, kind(value)))
+        except ValueError:
+            what = {int: "a whole number", float: "a number", Path: "a path"}[kind]
+            raise typer.BadParameter(
+                f"{option} {text}: write it as NAME=VALUE, the value being {what}"
+            ) from None
+    return pairs
