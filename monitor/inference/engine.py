@@ -17,7 +17,7 @@ class Engine(Protocol):
     labels: tuple[str, ...]
     """Output order."""
     batch_sizes: Sequence[int]
-    """The sizes that are compiled; a batch between two is padded to the next."""
+    """The sizes that are made ready; a batch of another size is padded to one, or split."""
 
     def warm_up(self) -> None:
         """Run each batch size once, so that the first real frame is not the slow one."""

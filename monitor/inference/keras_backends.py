@@ -1,0 +1,101 @@
+"""How a Keras model is compiled for one batch size, on each backend of Keras that is known here."""
+
+import importlib
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Forward = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""Scores a batch of exactly one size."""
+
+
+class Backend(Protocol):
+    """One backend of Keras, set up."""
+
+    on_gpu: bool
+    device: str
+    """What it runs on, for people."""
+
+    def compile(self, model: Any, size: int) -> Forward:
+        """A function that scores ``size`` pictures with a ``keras.Model``."""
+        ...
+
+
+class TensorFlowBackend:
+    """``tf.function`` with a fixed signature; on a GPU compiled by XLA."""
+
+    def __init__(self, threads: int) -> None:
+        """``threads``: for one operation; 0 leaves it to TensorFlow."""
+        self._tensorflow = importlib.import_module("tensorflow")
+        config = self._tensorflow.config
+        gpus = config.list_physical_devices("GPU")
+        # RuntimeError: TensorFlow runs already in this process, and keeps what it began with.
+        with suppress(RuntimeError):
+            for gpu in gpus:
+                # Or it takes the whole memory of a card that others may use too.
+                config.experimental.set_memory_growth(gpu, True)
+            if threads:
+                config.threading.set_intra_op_parallelism_threads(threads)
+        self.on_gpu = bool(gpus)
+        self.device = "GPU:0 (float16, XLA)" if gpus else "CPU (float32)"
+
+    def compile(self, model: Any, size: int) -> Forward:
+        tensorflow = self._tensorflow
+        wanted = model.inputs[0].dtype
+        shape = (size, *model.inputs[0].shape[1:])
+
+        def call(pictures: Any) -> Any:
+            scores = model(tensorflow.cast(pictures, wanted), training=False)
+            return tensorflow.cast(scores, tensorflow.float32)
+
+        # XLA takes tens of seconds a size on a CPU, for little.
+        function = tensorflow.function(
+            call,
+            input_signature=[tensorflow.TensorSpec(shape, tensorflow.uint8)],
+            jit_compile=self.on_gpu,
+        ).get_concrete_function()
+
+        def forward(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return np.asarray(function(tensorflow.constant(pictures)).numpy(), dtype=np.float32)
+
+        return forward
+
+
+class JaxBackend:
+    """``jax.jit``, compiled ahead for the size."""
+
+    def __init__(self, _threads: int) -> None:
+        """JAX has no setting for threads."""
+        self._jax = importlib.import_module("jax")
+        platform = str(self._jax.default_backend())
+        self.on_gpu = platform in ("gpu", "cuda", "rocm")
+        self.device = f"{platform.upper()}:0 ({'float16' if self.on_gpu else 'float32'}, JAX)"
+
+    def compile(self, model: Any, size: int) -> Forward:
+        jax = self._jax
+        wanted = model.inputs[0].dtype
+        weights = [variable.value for variable in model.trainable_variables]
+        state = [variable.value for variable in model.non_trainable_variables]
+
+        def call(weights: Any, state: Any, pictures: Any) -> Any:
+            cast = pictures.astype(wanted)
+            scores, _ = model.stateless_call(weights, state, cast, training=False)
+            return scores.astype("float32")
+
+        shape = jax.ShapeDtypeStruct((size, *model.inputs[0].shape[1:]), np.uint8)
+        compiled = jax.jit(call).lower(weights, state, shape).compile()
+
+        def forward(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+            return np.asarray(compiled(weights, state, pictures), dtype=np.float32)
+
+        return forward
+
+
+BACKENDS: dict[str, Callable[[int], Backend]] = {
+    "tensorflow": TensorFlowBackend,
+    "jax": JaxBackend,
+}
+"""By the name that Keras gives them; each takes the number of threads."""

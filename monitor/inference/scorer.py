@@ -1,0 +1,137 @@
+"""From frames to scores: cut the regions, run the engine, try once more where it fails."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import EngineError
+from monitor.inference.batcher import Batch, Batcher, Picture, scored_frame
+from monitor.inference.buckets import check_scores
+from monitor.inference.bundle import Geometry
+from monitor.inference.engine import Engine
+from monitor.inference.regions import cut
+from monitor.inference.scored import Region, ScoredFrame
+from monitor.ingest.frame import Frame
+
+STAGES = ("cut", "engine")
+"""The stages whose durations are observed, in order."""
+
+
+def _ignore_duration(stage: str, seconds: float) -> None:
+    """For callers that measure nothing."""
+
+
+def _ignore_failure(error: EngineError) -> None:
+    """For callers that count nothing."""
+
+
+class Scorer:
+    """Scores batches with one engine. Keeps its buffer, so it is not for two threads at once."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        geometry: Geometry,
+        *,
+        observe: Callable[[str, float], None] = _ignore_duration,
+        on_failure: Callable[[EngineError], None] = _ignore_failure,
+        timer: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """
+        Args:
+            engine: what scores.
+            geometry: the bundle's.
+            observe: told the duration of each stage of each batch, in seconds.
+            on_failure: told each failure of the engine, also of a first try that is repeated.
+            timer: monotonic time, seconds.
+        """
+        self.engine = engine
+        self._geometry = geometry
+        self._observe = observe
+        self._on_failure = on_failure
+        self._timer = timer
+        self._buffer = self._allocate(1)
+
+    def score(self, batch: Batch) -> NDArray[np.float32]:
+        """Score a batch.
+
+        Returns:
+            float32 (len(batch), labels), one row for each picture.
+
+        Raises:
+            EngineError: the engine failed twice in a row on it.
+        """
+        started = self._timer()
+        if len(batch) > len(self._buffer):
+            self._buffer = self._allocate(len(batch))
+        pictures = self._buffer[: len(batch)]
+        for slot, picture in zip(pictures, batch.pictures, strict=True):
+            cut(picture.frame.pixels, picture.region, self._geometry, out=slot)
+        self._observe("cut", self._timer() - started)
+        try:
+            return self._run(pictures)
+        except EngineError as error:
+            self._on_failure(error)
+        try:
+            return self._run(pictures)
+        except EngineError as error:
+            self._on_failure(error)
+            raise
+
+    def step(self, batcher: Batcher, now: float, *, force: bool = False) -> list[ScoredFrame]:
+        """Score the batch that is due, if any; the frames that are complete with it.
+
+        Args:
+            batcher: gives the batch and gets its scores back.
+            now: monotonic time, seconds.
+            force: score what waits though it is not due.
+
+        Raises:
+            EngineError: as :meth:`score`; the frames of the batch are given up.
+        """
+        batch = batcher.take(now, force=force)
+        if batch is None:
+            return []
+        try:
+            scores = self.score(batch)
+        except EngineError:
+            batcher.fail(batch)
+            raise
+        return batcher.complete(batch, scores)
+
+    def _run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        started = self._timer()
+        scores = self.engine.score(pictures)
+        self._observe("engine", self._timer() - started)
+        return check_scores(scores, len(pictures), len(self.engine.labels))
+
+    def _allocate(self, size: int) -> NDArray[np.uint8]:
+        return np.empty((size, self._geometry.height, self._geometry.width, 3), np.uint8)
+
+
+def score_frames(
+    scorer: Scorer, frames: Iterable[tuple[Frame, Sequence[Region]]], max_batch: int
+) -> list[ScoredFrame]:
+    """Score frames now, each with its regions, in batches of up to ``max_batch`` pictures.
+
+    For recorded clips: no frame is dropped, also where several are of one camera.
+
+    Returns:
+        One for each frame, in the order they came.
+
+    Raises:
+        EngineError: the engine failed twice in a row on a batch.
+    """
+    pairs = [(frame, tuple(regions)) for frame, regions in frames]
+    pictures = [Picture(frame, region) for frame, regions in pairs for region in regions]
+    rows: list[NDArray[np.float32]] = []
+    for start in range(0, len(pictures), max_batch):
+        rows += scorer.score(Batch(tuple(pictures[start : start + max_batch]), 0.0))
+    scored: list[ScoredFrame] = []
+    done = 0
+    for frame, regions in pairs:
+        scored.append(scored_frame(frame, regions, rows[done : done + len(regions)]))
+        done += len(regions)
+    return scored
