@@ -39,7 +39,7 @@ def _problem(
     elif kind == "missing":
         message = _missing(location, schema)
     elif kind == "value_error":
-        message = str(context["error"])
+        message = redact(str(context["error"]))
     else:
         found = _found(location, marked.data)
         expected = _expected(_at(location, schema), schema)

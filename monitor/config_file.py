@@ -91,7 +91,7 @@ def read_draft(path: Path) -> Draft:
         return Draft(path, Marked(None, {}), None, (error.problem,), ())
     shape = _wrong_shape(marked.data)
     if shape is not None:
-        return Draft(path, marked, None, (Problem("", 1, shape), *marked.problems), ())
+        return Draft(path, marked, None, marked.problems or (Problem("", 1, shape),), ())
     problems = [*marked.problems, *cross_checks(marked)]
     config = None
     try:

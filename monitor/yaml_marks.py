@@ -36,9 +36,10 @@ _SYNTAX_CURES = (
     ("mapping values are not allowed here", "a second ': ' was found on one line, or the "
      "indentation is wrong; put text that holds ': ' in quotes"),
     ("could not find expected ':'", "a key without ':' was found; write it as KEY: VALUE"),
-    ("found unexpected end of stream", "a quote or bracket is never closed; close it"),
-    ("while scanning a quoted scalar", "a quote is never closed; close it"),
-    ("expected ',' or", "a bracket is never closed, or a comma is missing; check the brackets"),
+    ("found unknown escape character", "in double quotes \\ begins an escape; use single quotes"),
+    ("while scanning a quoted scalar", "the quote that begins here is never closed; close it"),
+    ("expected ',' or", "the bracket that opens here is never closed, or a comma is missing in "
+     "it; check it"),
     ("expected <block end>", "the indentation changes in the middle of a section; align the keys "
      "of one section in one column"),
     ("expected a single document", "a second '---' was found; the file must be one document"),
@@ -46,7 +47,6 @@ _SYNTAX_CURES = (
     ("found character '%'", "text that begins with % must stand in quotes"),
     ("found character '@'", "text that begins with @ must stand in quotes"),
     ("found character '`'", "text that begins with ` must stand in quotes"),
-    ("found unknown escape character", "in double quotes \\ begins an escape; use single quotes"),
 )  # fmt: skip
 
 
@@ -142,8 +142,10 @@ def parse(text: str) -> Marked:
             line,
         ) from None
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise _failed(_syntax_sentence(error), None if mark is None else mark.line + 1) from None
+        sentence = _syntax_sentence(error)
+        marks = (error.problem_mark, error.context_mark)
+        mark = marks[1] or marks[0] if "here is never closed" in sentence else marks[0] or marks[1]
+        raise _failed(sentence, None if mark is None else mark.line + 1) from None
     except yaml.YAMLError:
         raise _failed("this is no YAML; write it like the example of `emberwatch init`") from None
     finally:
