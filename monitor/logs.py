@@ -1,5 +1,6 @@
 """Logging: one event a line with fields, JSON unless a person watches; no secret leaves here."""
 
+import json
 import logging
 import sys
 from collections.abc import Iterable, MutableMapping
@@ -71,25 +72,47 @@ def _formatter(
         structlog.stdlib.ProcessorFormatter.remove_processors_meta,
         structlog.processors.format_exc_info,
         blot_out,
-        _one_line,
+        _strip_event,
     ]
     if as_json:
         ending += [
             _time_first,
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
+            _printable_line,
         ]
     else:
-        ending.append(structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=28))
+        ending += [
+            _printable_fields,
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), pad_event_to=28),
+        ]
     return structlog.stdlib.ProcessorFormatter(
         processors=ending, foreign_pre_chain=[*shared, name_library]
     )
 
 
-def _one_line(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
-    """Libraries pass on what strangers sent; no line break or terminal code of theirs gets out."""
-    text = str(event.get("event", "")).strip()
-    event["event"] = "".join(letter if letter.isprintable() else " " for letter in text)
+def _strip_event(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    """Libraries end their messages with a line break now and then."""
+    event["event"] = str(event.get("event", "")).strip()
     return event
+
+
+def _printable_fields(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:
+    return {
+        key: _printable(value) if isinstance(value, str) and key != "exception" else value
+        for key, value in event.items()
+    }
+
+
+def _printable_line(_logger: Any, _method: str, line: Any) -> str:
+    """JSON leaves some line breaks, terminal codes and halves of characters as they are."""
+    return _printable(str(line))
+
+
+def _printable(text: str) -> str:
+    """The text with escapes, as in JSON, for whatever does not show or ends the line."""
+    if text.isprintable():
+        return text
+    return "".join(letter if letter.isprintable() else json.dumps(letter)[1:-1] for letter in text)
 
 
 def _time_first(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Any:

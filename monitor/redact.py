@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 HIDDEN = "***"
 
-_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s\"'<>]*@")
+_USERINFO = re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^/\s\"'<>]*@")
 _QUERY = re.compile(
     r"(?i)([?&;/_](?:[a-z0-9_-]*(?:passw(?:or)?d|pwd|secret|token|api[_-]?key)|pass|psw|auth|key|"
     r"user(?:name)?|usr|login)=)[^&;#\s\"'<>]+"
