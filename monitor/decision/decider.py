@@ -179,6 +179,8 @@ class Decider:
             if joint:
                 highest = max(highest, machine.state)
                 event_open = event_open or machine.state is AlertState.FIRING
+        # What begins comes before what ends: an event that goes on never looks ended in between.
+        transitions.sort(key=lambda transition: transition.state is AlertState.INACTIVE)
         return transitions
 
     def _transition(

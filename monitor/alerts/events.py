@@ -1,0 +1,52 @@
+"""Events: what the alerts of a camera add up to, as the store keeps it and people read it."""
+
+from dataclasses import dataclass
+
+from monitor.decision.state import Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One transition within an event."""
+
+    alert: str
+    label: str
+    event: str
+    """``pending``, ``firing``, ``resolved`` or ``inactive``."""
+    at: float
+    """Unix time of the frame that brought it, seconds."""
+    score: float
+    why: Explanation
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One incident of one camera: from the first alert that was pending to the last that ended.
+
+    Alerts that share their evidence make one event: smoke that becomes fire is one event, which
+    is called fire from then on.
+    """
+
+    id: int
+    camera: str
+    incident: str
+    """``hazard`` for the alerts that share evidence, else the alert's name."""
+    alert: str
+    """The alert that fired last; before any fired, the one that was pending last."""
+    label: str
+    """The label of that alert."""
+    state: str
+    """``pending``, ``firing``, ``resolved``, or ``inactive`` (it ended without firing)."""
+    began_at: float
+    """Unix time, seconds."""
+    fired_at: float | None
+    """When the first of its alerts fired."""
+    ended_at: float | None
+    peak_score: float
+    """The highest score of its transitions, 0 to 1."""
+    steps: tuple[Step, ...]
+    """All transitions, oldest first."""
+
+    @property
+    def open(self) -> bool:
+        return self.ended_at is None

@@ -1,0 +1,85 @@
+"""The schema of the event store, as the steps that lead to it.
+
+Each step is applied once, in its own transaction; ``PRAGMA user_version`` counts those applied.
+A step that has shipped is never changed: what must change later is a new step.
+"""
+
+import sqlite3
+
+from monitor.errors import StoreError
+
+APPLICATION_ID = 0x454D4257
+"""``EMBW`` in the header of the file: tells our store from any other SQLite database."""
+
+STEPS: tuple[tuple[str, ...], ...] = (
+    (
+        """
+        CREATE TABLE events (
+            id INTEGER PRIMARY KEY,
+            camera TEXT NOT NULL,
+            incident TEXT NOT NULL,
+            alert TEXT NOT NULL,
+            label TEXT NOT NULL,
+            state TEXT NOT NULL,
+            began_at REAL NOT NULL,
+            fired_at REAL,
+            ended_at REAL,
+            peak_score REAL NOT NULL
+        ) STRICT
+        """,
+        # At most one open event for each camera and incident.
+        "CREATE UNIQUE INDEX open_events ON events (camera, incident) WHERE ended_at IS NULL",
+        "CREATE INDEX events_by_time ON events (began_at)",
+        """
+        CREATE TABLE transitions (
+            id INTEGER PRIMARY KEY,
+            event_id INTEGER NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+            alert TEXT NOT NULL,
+            label TEXT NOT NULL,
+            event TEXT NOT NULL,
+            at REAL NOT NULL,
+            score REAL NOT NULL,
+            why TEXT NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX transitions_by_event ON transitions (event_id, id)",
+        """
+        CREATE TABLE decisions (
+            camera TEXT PRIMARY KEY,
+            snapshot TEXT NOT NULL,
+            saved_at REAL NOT NULL
+        ) STRICT
+        """,
+    ),
+)
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the schema up to date. The connection must be in autocommit mode.
+
+    Raises:
+        StoreError: the file is another program's, or was written by a newer Emberwatch.
+        sqlite3.Error: the file cannot be read or written.
+    """
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and (application or version or tables):
+        raise StoreError("is an SQLite database of another program; give another state_dir")
+    if version > len(STEPS):
+        raise StoreError(
+            f"has schema {version} and this Emberwatch knows up to {len(STEPS)}; "
+            "install the newer version again, or move the file away"
+        )
+    for number, statements in enumerate(STEPS[version:], start=version + 1):
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in statements:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {number}")
+        except sqlite3.Error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")

@@ -1,0 +1,281 @@
+"""The event store: alerts and learned state on disk, in one SQLite file.
+
+What is recorded is on disk when the call returns (write-ahead log, full synchronisation), and a
+process killed at any moment leaves a store that opens. A full or read-only disk does not stop the
+watch: what could not be written waits in memory, and is written when the disk is back.
+"""
+
+import json
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from monitor.alerts import tables
+from monitor.alerts.database import connect, is_damage, move_aside
+from monitor.alerts.events import Event
+from monitor.decision.snapshot import DeciderSnapshot
+from monitor.decision.state import Transition
+from monitor.errors import StoreError
+
+MAX_WAITING = 10_000
+"""Transitions kept in memory while the disk cannot be written: some megabytes at most."""
+
+CHUNK = 64
+"""Transitions in one transaction."""
+
+T = TypeVar("T")
+
+
+class EventStore:
+    """Events, their transitions, and the state of each camera's decision. Safe between threads."""
+
+    set_aside: Path | None
+    """Where the file that stood here was moved to when the store was opened, because it was
+    damaged; None where it was sound or new."""
+
+    def __init__(
+        self,
+        path: Path,
+        connection: sqlite3.Connection,
+        now: Callable[[], float],
+        set_aside: Path | None,
+    ) -> None:
+        """Use :meth:`open`."""
+        self.path = path
+        self.set_aside = set_aside
+        self._connection = connection
+        self._now = now
+        self._lock = threading.RLock()
+        self._waiting: deque[Transition] = deque()
+        self._failing = False
+        self._lost = 0
+
+    @classmethod
+    def open(cls, path: Path, *, now: Callable[[], float] = time.time) -> "EventStore":
+        """Open the store, or make it with the folder that it stands in.
+
+        A file that is damaged is renamed to ``<name>.corrupt-<time>`` and a new one begun;
+        :attr:`set_aside` then says so.
+
+        Raises:
+            StoreError: the path cannot be used, or holds the data of another program or of a
+                newer version.
+        """
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(
+                f"{path.parent}: cannot be made ({error.strerror}); give another state_dir"
+            ) from error
+        set_aside = None
+        try:
+            try:
+                connection = connect(path)
+            except sqlite3.DatabaseError as error:
+                if not is_damage(error):
+                    raise
+                set_aside = move_aside(path, now())
+                connection = connect(path)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreError(
+                f"{path}: cannot be opened ({error}); let this user write it, or give another "
+                "state_dir"
+            ) from error
+        return cls(path, connection, now, set_aside)
+
+    @property
+    def failing(self) -> bool:
+        """Whether the last try to write failed."""
+        return self._failing
+
+    @property
+    def waiting(self) -> int:
+        """Transitions that are in memory alone, because they could not be written yet."""
+        return len(self._waiting)
+
+    @property
+    def lost(self) -> int:
+        """Transitions given up, because more than MAX_WAITING could not be written."""
+        return self._lost
+
+    def record(self, *transitions: Transition, state: DeciderSnapshot | None = None) -> None:
+        """Write transitions, and those that wait before them, in one go with the state after them.
+
+        Written together, events and state agree after a crash: nothing is raised twice.
+
+        Raises:
+            StoreError: they could not be written, and the write before could. They wait in memory,
+                and later failures are silent until a write has worked again.
+        """
+        with self._lock:
+            self._waiting.extend(transitions)
+            while len(self._waiting) > MAX_WAITING:
+                self._waiting.popleft()
+                self._lost += 1
+            while self._waiting or state is not None:
+                # In chunks: a disk that stays full then costs little for each try.
+                chunk = [self._waiting[i] for i in range(min(len(self._waiting), CHUNK))]
+                last = state if len(chunk) == len(self._waiting) else None
+                if not self._commit(partial(self._write, chunk, last)):
+                    return
+                for _ in chunk:
+                    self._waiting.popleft()
+                if last is not None:
+                    return
+
+    def _write(self, transitions: Sequence[Transition], state: DeciderSnapshot | None) -> None:
+        for transition in transitions:
+            tables.add_transition(self._connection, transition)
+        if state is not None:
+            tables.put_snapshot(self._connection, state, self._now())
+
+    def flush(self) -> None:
+        """Try again to write what waits; to be called now and then while :attr:`waiting` is not 0.
+
+        Raises:
+            StoreError: as for :meth:`record`.
+        """
+        self.record()
+
+    def save_state(self, snapshot: DeciderSnapshot) -> None:
+        """Keep the state of a camera's decision, in place of the one before.
+
+        Raises:
+            StoreError: as for :meth:`record`. The state does not wait: the next replaces it.
+        """
+        self.record(state=snapshot)
+
+    def load_states(self) -> dict[str, DeciderSnapshot]:
+        """The kept states by camera; those of another format are left out.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        rows = self._read(lambda: tables.snapshots(self._connection))
+        states = {}
+        for camera, text in rows:
+            try:
+                states[camera] = DeciderSnapshot.from_json(text)
+            except (ValueError, json.JSONDecodeError):
+                # Written by another version: that camera begins anew, as after a first start.
+                continue
+        return states
+
+    def events(
+        self,
+        limit: int = 100,
+        *,
+        camera: str | None = None,
+        before_id: int | None = None,
+        open_only: bool = False,
+    ) -> list[Event]:
+        """The newest events first, with their transitions.
+
+        Args:
+            limit: at most so many.
+            camera: of this camera alone.
+            before_id: older than the event with this id, to read on from the page before.
+            open_only: those that have not ended.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(
+            lambda: tables.events(
+                self._connection,
+                limit=limit,
+                camera=camera,
+                before_id=before_id,
+                open_only=open_only,
+            )
+        )
+
+    def end_abandoned(self, alive: Collection[tuple[str, str]], *, at: float) -> int:
+        """End the open events that no alert keeps open any more; how many.
+
+        For the start and after a reload: a camera or rule may be gone from the configuration.
+
+        Args:
+            alive: camera and alert of each alert that is pending or firing.
+            at: Unix time that is written as their end.
+
+        Raises:
+            StoreError: as for :meth:`record`.
+        """
+        ended = 0
+
+        def work() -> None:
+            nonlocal ended
+            ended = tables.end_abandoned(self._connection, alive, at)
+
+        with self._lock:
+            return ended if self._commit(work) else 0
+
+    def prune(self, before: float) -> int:
+        """Delete events that ended before this Unix time, with their transitions; how many.
+
+        Raises:
+            StoreError: as for :meth:`record`.
+        """
+        deleted = 0
+
+        def work() -> None:
+            nonlocal deleted
+            deleted = tables.prune(self._connection, before)
+
+        with self._lock:
+            return deleted if self._commit(work) else 0
+
+    def close(self) -> None:
+        """Write what waits and close the file; the store cannot be used afterwards.
+
+        Raises:
+            StoreError: transitions are left that could not be written.
+        """
+        with self._lock:
+            try:
+                self.flush()
+            finally:
+                self._connection.close()
+            if self._waiting:
+                raise StoreError(
+                    f"{self.path}: closed with {len(self._waiting)} transitions that could not be "
+                    "written"
+                )
+
+    def _commit(self, work: Callable[[], None]) -> bool:
+        """Do work in one transaction; whether it is on disk.
+
+        Raises:
+            StoreError: it is not, and the write before was.
+        """
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            work()
+            self._connection.execute("COMMIT")
+        except (sqlite3.Error, UnicodeDecodeError) as error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            first = not self._failing
+            self._failing = True
+            if first:
+                raise StoreError(
+                    f"{self.path}: cannot be written ({error}); alerts go on and wait in memory. "
+                    "Free space on that disk, or make it writable"
+                ) from error
+            return False
+        self._failing = False
+        return True
+
+    def _read(self, work: Callable[[], T]) -> T:
+        with self._lock:
+            try:
+                return work()
+            except (sqlite3.Error, ValueError, TypeError) as error:
+                # ValueError and TypeError: text within a row is not what was written there.
+                raise StoreError(f"{self.path}: cannot be read ({error})") from error
