@@ -98,11 +98,14 @@ def train(
       emberwatch train pictures/ --output my-model
       emberwatch train pictures/ --output my-model --backbone default --fine-tune-minutes 60
     """
-    from trainer.train import train as train_model
+    folders = _pairs(extra, "--extra", Path)
+    times = _pairs(oversample, "--oversample", int)
+    shares = _pairs(class_share, "--class-share", float)
 
     from monitor.config import Log
     from monitor.logs import configure_logs
     from trainer.options import TrainOptions
+    from trainer.train import train as train_model
 
     configure_logs(Log(level="warning"))
     train_model(
@@ -118,10 +121,10 @@ def train(
             group_column=group_column,
             group_notes=tuple(group_note or ()),
             near_duplicates=near_duplicates,
-            extra=tuple(_pairs(extra, "--extra", Path)),
+            extra=tuple(folders),
             clips=clips,
             clip_frames=clip_frames,
-            oversample=tuple(_pairs(oversample, "--oversample", int)),
+            oversample=tuple(times),
             background=background,
             steps=steps,
             learning_rate=learning_rate,
@@ -131,7 +134,7 @@ def train(
             fine_tune_batch_size=fine_tune_batch_size,
             fine_tune_learning_rate=fine_tune_learning_rate,
             lower_every=lower_every,
-            class_shares=tuple(_pairs(class_share, "--class-share", float)),
+            class_shares=tuple(shares),
             favour=favour,
             openvino=openvino,
             report_pictures=report_pictures,

@@ -41,12 +41,15 @@ def _problem(
     elif kind == "value_error":
         message = redact(str(context["error"]))
     else:
-        found = _found(location, marked.data)
-        expected = _expected(_at(location, schema), schema)
-        if kind == "string_type" and isinstance(_value(location, marked.data), int | float):
-            found += ", which YAML takes for a number or truth value,"
-            expected = f"{expected.removesuffix(', in quotes')}, in quotes"
-        message = f"{found} was found; write {expected}"
+        found = _found(location, marked)
+        part = _at(location, schema)
+        cure = f"write {_expected(part, schema)}"
+        value = _value(location, marked.data)
+        if kind == "string_type" and isinstance(value, int | float):
+            taken = str(value).lower() if isinstance(value, bool) else "a number"
+            found += f", which YAML takes for {taken},"
+            cure = cure if "examples" in part else "put it in quotes"
+        message = f"{found} was found; {cure}"
     return Problem(key_text(location), marked.line(location), message)
 
 
@@ -68,9 +71,9 @@ def _missing(location: Location, schema: Schema) -> str:
     )
 
 
-def _found(location: Location, data: Any) -> str:
+def _found(location: Location, marked: Marked) -> str:
     """The value as people wrote it; what may hold a secret is not repeated."""
-    value = _value(location, data)
+    value = _value(location, marked.data)
     if value is None:
         return "nothing"
     if isinstance(value, Mapping):
@@ -83,7 +86,7 @@ def _found(location: Location, data: Any) -> str:
         shown = redact(value)
         cut = shown if len(shown) <= _LONGEST_SHOWN else f"{shown[:_LONGEST_SHOWN]}…"
         return f"'{cut}'"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    return marked.sources.get(location, str(value))
 
 
 def _value(location: Location, data: Any) -> Any:
@@ -110,7 +113,7 @@ def _expected(part: Schema, schema: Schema) -> str:
             if option.get("format") == "path":
                 return "a path, in quotes"
             if examples := part.get("examples"):
-                return f"text like {examples[0]}"
+                return f"text like '{examples[0]}'"
             return _PATTERNS.get(option.get("pattern", ""), "text, in quotes")
         case "integer":
             return f"a whole number, {_range(option)}".removesuffix(", ")

@@ -66,6 +66,8 @@ class Marked:
     """dict, list, str, int, float, bool or None; keys of dicts are text."""
     lines: Mapping[Location, int]
     """Line of each value, by where it is; for a value in a mapping, the line of its key."""
+    sources: Mapping[Location, str] = field(default_factory=dict)
+    """How numbers and truth values are written: ``off`` for False, ``007`` for 7."""
     problems: tuple[Problem, ...] = ()
     """Faults that left the rest readable: duplicate keys, values that are no plain data."""
 
@@ -192,13 +194,19 @@ class _Builder:
 
     loader: _Loader
     lines: dict[Location, int] = field(default_factory=dict)
+    sources: dict[Location, str] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     visits: int = 0
 
     def build(self, root: yaml.Node) -> Marked:
         self.lines[()] = _line(root)
         data = self._value(root, (), 0)
-        return Marked(data, MappingProxyType(self.lines), tuple(self.problems))
+        return Marked(
+            data,
+            MappingProxyType(self.lines),
+            MappingProxyType(self.sources),
+            tuple(self.problems),
+        )
 
     def _value(self, node: yaml.Node, at: Location, depth: int) -> Any:
         self.visits += 1
@@ -269,6 +277,7 @@ class _Builder:
             try:
                 if len(node.value) > _LONGEST_NUMBER:
                     raise ValueError
+                self.sources[at] = str(node.value)
                 return self.loader.construct_object(node)
             except (yaml.YAMLError, ValueError, LookupError, ArithmeticError):
                 self._problem(

@@ -110,7 +110,7 @@ def test_the_message_has_a_line_for_each_fault_as_compilers_write_them(write: Wr
         (f"{ONE}engine: openvino", "engine", 3, "it belongs under 'inference'"),
         (f"{ONE}colour: red", "colour", 3, "known here are listen, state_dir, cameras"),
         (f"{ONE}log:", "log", 3, "nothing was found; write a section with the keys level"),
-        (f"{ONE}listen: 9108", "listen", 3, "write text like 127.0.0.1:9108, in quotes"),
+        (f"{ONE}listen: 9108", "listen", 3, "write text like '127.0.0.1:9108'"),
         (f"{ONE}listen: somewhere", "listen", 3, "write it like 127.0.0.1:9108"),
         (f"{ONE}inference: {{threads: -1}}", "inference.threads", 3, "at least 0 and at most 256"),
         (
@@ -132,7 +132,13 @@ def test_the_message_has_a_line_for_each_fault_as_compilers_write_them(write: Wr
             f"{ONE}  - {{name: no, url: x}}",
             "cameras[1].name",
             3,
-            "YAML takes for a number or truth",
+            "no, which YAML takes for false, was found; put it in quotes",
+        ),
+        (
+            f"{ONE}  - {{name: 007, url: x}}",
+            "cameras[1].name",
+            3,
+            "007, which YAML takes for a number, was found; put it in quotes",
         ),
         (f"{ONE}  - {{name: a b, url: x}}", "cameras[1].name", 3, "a name of letters, digits"),
         (f"{ONE}  - {{name: b, url: x, fps: yes}}", "cameras[1].fps", 3, "where a number belongs"),

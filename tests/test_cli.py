@@ -1,0 +1,174 @@
+"""The command: quick help, exit codes, one sentence for each error and never a traceback."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+COMMANDS = (
+    "run", "check", "init", "status", "label", "train", "replay", "demo", "bench", "version",
+)  # fmt: skip
+
+
+def emberwatch(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    """Run the command as a person does."""
+    return subprocess.run(
+        [sys.executable, "-m", "monitor", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "EMBERWATCH_DEBUG": "", **environ},
+        check=False,
+    )
+
+
+def test_no_argument_shows_the_help_with_every_command() -> None:
+    done = emberwatch()
+    said = done.stdout + done.stderr
+    assert done.returncode == 2
+    for command in COMMANDS:
+        assert f"\n  {command} " in said
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_has_an_example(command: str) -> None:
+    done = emberwatch(command, "--help")
+    assert done.returncode == 0
+    assert f"Usage: emberwatch {command}" in done.stdout
+    if command != "version":
+        assert f"\n    emberwatch {command}" in done.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "sys.argv = ['emberwatch', '--help']\n"
+        "from monitor.cli import main\n"
+        "try:\n    main()\nexcept SystemExit: pass\n"
+        "heavy = {'numpy', 'av', 'cv2', 'openvino', 'tensorflow', 'keras', 'pydantic', 'fastapi'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stderr.strip() == "[]"
+
+
+def test_check_imports_no_model_and_no_decoder(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    code = (
+        "import sys\n"
+        f"sys.argv = ['emberwatch', 'check', {str(path)!r}]\n"
+        "from monitor.cli import main\n"
+        "try:\n    main()\nexcept SystemExit: pass\n"
+        "print(sorted({'av', 'openvino', 'tensorflow', 'keras'} & set(sys.modules)))\n"
+    )
+    path.write_text("cameras: [{name: a, url: 'rtsp://h/s'}]", encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_version_is_printed() -> None:
+    done = emberwatch("version")
+    assert done.returncode == 0
+    assert done.stdout.startswith("emberwatch ")
+
+
+@pytest.mark.parametrize("arguments", [["chek"], ["check"], ["run"], ["label"], ["init", "--x"]])
+def test_wrong_arguments_exit_with_2_and_the_usage(arguments: list[str]) -> None:
+    done = emberwatch(*arguments)
+    assert done.returncode == 2
+    assert "Usage: emberwatch" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_wrong_configuration_exits_with_2_and_all_faults(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text("cameras: []\nlisten: x\n", encoding="utf-8")
+    done = emberwatch("check", str(path))
+    assert done.returncode == 2
+    assert f"{path}:1: cameras: " in done.stderr
+    assert f"{path}:2: listen: " in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_error_is_one_sentence_and_a_traceback_only_for_those_who_ask(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text("mine", encoding="utf-8")
+    done = emberwatch("init", str(path))
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"emberwatch: {path}: there is a file already; name another, or overwrite it with --force\n"
+    )
+    for shown in (
+        emberwatch("--debug", "init", str(path)),
+        emberwatch("init", str(path), EMBERWATCH_DEBUG="1"),
+    ):
+        assert "Traceback" in shown.stderr
+
+
+def test_what_init_writes_is_what_check_reads(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    assert emberwatch("init", str(path)).returncode == 0
+    done = emberwatch("check", str(path))
+    faults = [line for line in done.stderr.splitlines() if "inference.bundle" not in line]
+    assert not [line for line in faults if str(path) in line]
+
+
+def test_the_schema_is_json_on_standard_output() -> None:
+    done = emberwatch("check", "--schema")
+    assert done.returncode == 0
+    assert json.loads(done.stdout)["title"] == "Emberwatch configuration"
+
+
+def test_a_reader_that_leaves_early_gives_no_noise() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "monitor", "check", "--schema"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 1
+
+
+def test_an_interrupt_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
+    fifo = tmp_path / "monitor.yaml"
+    os.mkfifo(fifo)
+    with subprocess.Popen(
+        [sys.executable, "-m", "monitor", "check", str(fifo)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        with fifo.open("wb"):  # returns once the command has opened it to read
+            deadline = time.monotonic() + 30
+            while process.poll() is None and time.monotonic() < deadline:
+                process.send_signal(signal.SIGINT)
+                try:
+                    process.wait(timeout=0.2)
+                except subprocess.TimeoutExpired:
+                    continue
+        assert process.stderr is not None
+        assert b"Traceback" not in process.stderr.read()
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--extra", "fire"], ["--oversample", "fire=often"], ["--class-share", "=1"]],
+)
+def test_training_pairs_are_checked_before_anything_starts(
+    tmp_path: Path, arguments: list[str]
+) -> None:
+    done = emberwatch("train", str(tmp_path), "--output", str(tmp_path / "m"), *arguments)
+    assert done.returncode == 2
+    assert "write it as NAME=VALUE" in done.stderr
