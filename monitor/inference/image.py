@@ -130,7 +130,7 @@ def _read_bytes(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise ImageError(f"{path}: the file cannot be opened: {reason}") from error
-    with os.fdopen(handle, "rb") as file:
+    try:
         status = os.fstat(handle)
         if not stat.S_ISREG(status.st_mode):
             raise ImageError(f"{path}: this is no regular file; give a picture file")
@@ -139,10 +139,12 @@ def _read_bytes(path: Path) -> bytes:
                 f"{path}: the file has {status.st_size:,} bytes, more than the "
                 f"{MAX_FILE_BYTES:,} that are read; scale the picture down"
             )
-        try:
+        with os.fdopen(handle, "rb", closefd=False) as file:
             return file.read(MAX_FILE_BYTES)
-        except OSError as error:
-            raise ImageError(f"{path}: the file cannot be read: {error.strerror}") from error
+    except OSError as error:
+        raise ImageError(f"{path}: the file cannot be read: {error.strerror}") from error
+    finally:
+        os.close(handle)
 
 
 def _measure(data: bytes) -> tuple[int, int]:
