@@ -128,7 +128,7 @@ def score_frames(
     pictures = [Picture(frame, region) for frame, regions in pairs for region in regions]
     rows: list[NDArray[np.float32]] = []
     for start in range(0, len(pictures), max_batch):
-        rows += scorer.score(Batch(tuple(pictures[start : start + max_batch]), 0.0))
+        rows.extend(scorer.score(Batch(tuple(pictures[start : start + max_batch]), 0.0)))
     scored: list[ScoredFrame] = []
     done = 0
     for frame, regions in pairs:
