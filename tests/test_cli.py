@@ -1,5 +1,7 @@
 """The command: quick help, exit codes, one sentence for each error and never a traceback."""
 
+import dataclasses
+import inspect
 import json
 import os
 import signal
@@ -9,6 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+from monitor.cli_train import train
+from trainer.options import TrainOptions
 
 COMMANDS = (
     "run", "check", "init", "status", "label", "train", "replay", "demo", "bench", "version",
@@ -172,3 +177,16 @@ def test_training_pairs_are_checked_before_anything_starts(
     done = emberwatch("train", str(tmp_path), "--output", str(tmp_path / "m"), *arguments)
     assert done.returncode == 2
     assert "write it as NAME=VALUE" in done.stderr
+
+
+def test_train_offers_every_option_of_the_trainer_with_its_default() -> None:
+    offered = {
+        name: parameter.default for name, parameter in inspect.signature(train).parameters.items()
+    }
+    plural = {"group_note": "group_notes", "class_share": "class_shares"}
+    options = {plural.get(name, name): default for name, default in offered.items()}
+    fields = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
+    assert options.keys() == fields.keys()
+    for name, default in fields.items():
+        if default is not dataclasses.MISSING:
+            assert options[name] in (default, default or None), name
