@@ -22,6 +22,7 @@ from prometheus_client.registry import Collector
 
 from monitor.clock import Clock
 from monitor.decision.state import AlertState, Transition
+from monitor.freshness import is_current
 from monitor.ingest.status import CameraStatus
 from monitor.metrics_cameras import CameraFamilies, Watched
 
@@ -88,6 +89,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._watched: dict[str, Watched] = {}
         self._scores: dict[str, _Score] = {}
+        self._unscored: dict[str, dict[str, int]] = {}
         self._labels = tuple(labels)
         self._statuses = statuses
         self._clock = clock
@@ -227,6 +229,7 @@ class Metrics:
         with self._lock:
             camera = self._watched.pop(name, None)
             self._scores.pop(name, None)
+            self._unscored.pop(name, None)
             if camera is None:
                 return
             self._scored.remove(name)
@@ -245,6 +248,13 @@ class Metrics:
                 return
             self._scores[camera] = _Score(dict(scores), captured_monotonic)
             self._scored.labels(camera).inc()
+
+    def count_dropped(self, camera: str, reason: str) -> None:
+        """A frame that ingest handed on is not scored; ``reason`` is one of DROP_REASONS."""
+        with self._lock:
+            if camera in self._watched:
+                counts = self._unscored.setdefault(camera, {})
+                counts[reason] = counts.get(reason, 0) + 1
 
     def withdraw_scores(self, camera: str) -> None:
         """End the score series of a camera that is stale or frozen."""
@@ -341,19 +351,19 @@ class Metrics:
         with self._lock:
             watched = list(self._watched.values())
             scores = dict(self._scores)
+            unscored = {name: dict(counts) for name, counts in self._unscored.items()}
         statuses = self._statuses()
         now = self._clock.monotonic()
         shown = CameraFamilies()
         for camera in watched:
             status = statuses.get(camera.name)
-            shown.add_status(camera, status, now)
+            shown.add_status(camera, status, now, unscored.get(camera.name))
             score = scores.get(camera.name)
-            if score is not None and _is_current(score, camera, status, now):
+            if score is not None and is_current(
+                score.captured_monotonic,
+                now=now,
+                stale_after_seconds=camera.stale_after_seconds,
+                status=status,
+            ):
                 shown.add_scores(camera.name, score.values, self._labels)
         return shown.all()
-
-
-def _is_current(score: _Score, camera: Watched, status: CameraStatus | None, now: float) -> bool:
-    """Whether a score tells of what the camera sees now."""
-    scorable = status is None or status.health.scorable
-    return scorable and now - score.captured_monotonic <= camera.stale_after_seconds

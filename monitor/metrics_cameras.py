@@ -1,6 +1,7 @@
 """The metrics of cameras that are made anew at each scrape, from what ingest says of them."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,8 +10,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from monitor.ingest.frame import Health
 from monitor.ingest.status import REASONS, CameraStatus
 
-DROP_REASONS: tuple[str, ...] = ("overwritten", "frozen")
-"""Why a sampled frame is not scored; reasons that a status adds are shown beside these."""
+DROP_REASONS: tuple[str, ...] = ("overwritten", "invalid", "frozen", "engine")
+"""Why a sampled frame is not scored: a newer one came before it was read, it was damaged on its
+way, its picture is frozen, the engine failed on it. Others that a status adds are shown too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,17 +83,26 @@ class CameraFamilies:
             labels=["camera", "label"],
         )
 
-    def add_status(self, camera: Watched, status: CameraStatus | None, now: float) -> None:
+    def add_status(
+        self,
+        camera: Watched,
+        status: CameraStatus | None,
+        now: float,
+        unscored: Mapping[str, int] | None = None,
+    ) -> None:
         """Show the state of a camera; None: ingest does not know it yet.
 
         Args:
             now: monotonic time, seconds.
+            unscored: frames that ingest handed on and that were dropped later, by reason.
         """
         name = camera.name
         self._stale_after.add_metric([name], camera.stale_after_seconds)
         self._frames.add_metric([name], status.frames if status else 0)
         self._up.add_metric([name], 1 if status and status.up else 0)
-        dropped = dict.fromkeys(DROP_REASONS, 0) | (dict(status.dropped) if status else {})
+        dropped = Counter(dict.fromkeys(DROP_REASONS, 0))
+        dropped.update(status.dropped if status else {})
+        dropped.update(unscored or {})
         for reason, count in dropped.items():
             self._dropped.add_metric([name, reason], count)
         down = status.reason if status and not status.up else ""

@@ -16,7 +16,7 @@ from monitor.decision.state import AlertState, Explanation, Transition
 from monitor.ingest.frame import Health
 from monitor.ingest.status import REASONS, CameraStatus
 from monitor.metrics import RESTART_REASONS, STAGE_BUCKETS, Metrics
-from monitor.metrics_cameras import Watched
+from monitor.metrics_cameras import DROP_REASONS, Watched
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 LABELS = ("fire", "misc", "smoke")
@@ -98,7 +98,7 @@ def test_every_label_set_exists_before_anything_happens(scene: Scene) -> None:
             labels = frozenset([of_camera, ("reason", reason)])
             assert series["emberwatch_camera_reconnects_total", labels] == 0
             assert series["emberwatch_camera_down_reason", labels] == 0
-        for reason in ("overwritten", "frozen"):
+        for reason in DROP_REASONS:
             labels = frozenset([of_camera, ("reason", reason)])
             assert series["emberwatch_frames_dropped_total", labels] == 0
         for health in Health:
@@ -153,6 +153,16 @@ def test_totals_of_ingest_are_shown_as_ingest_counts_them(scene: Scene) -> None:
     assert scene.value(dropped, camera="yard", reason="quota") == 1
     assert scene.value(dropped, camera="yard", reason="frozen") == 0
     assert scene.value("emberwatch_camera_reconnects_total", camera="yard", reason="stall") == 3
+
+
+def test_frames_dropped_after_ingest_are_added_to_those_that_ingest_dropped(scene: Scene) -> None:
+    scene.statuses["yard"] = status("yard", dropped={"overwritten": 2, "frozen": 1}, at=0.0)
+    scene.metrics.count_dropped("yard", "frozen")
+    scene.metrics.count_dropped("yard", "engine")
+    dropped = "emberwatch_frames_dropped_total"
+    assert scene.value(dropped, camera="yard", reason="frozen") == 2
+    assert scene.value(dropped, camera="yard", reason="engine") == 1
+    assert scene.value(dropped, camera="yard", reason="overwritten") == 2
 
 
 def test_down_camera_shows_one_reason_until_it_is_up_again(scene: Scene) -> None:

@@ -1,0 +1,131 @@
+"""The JSON of ``/api/v1/status``: for programs, stable within ``v1``."""
+
+from pydantic import BaseModel, Field
+
+from monitor.web.health import readiness, sight
+from monitor.web.view import AlertView, CameraView, Snapshot
+
+
+class AlertJson(BaseModel):
+    """An alert of a camera."""
+
+    alert: str
+    label: str
+    state: str = Field(description="inactive, pending or firing")
+    since: float | None = Field(description="Unix time at which the state began")
+    score: float | None = Field(description="what stands against the threshold, 0 to 1")
+
+
+class StreamJson(BaseModel):
+    """What a source turned out to be."""
+
+    kind: str
+    codec: str
+    width: int
+    height: int
+
+
+class CameraJson(BaseModel):
+    """A camera."""
+
+    name: str
+    sight: str = Field(description="watched, not scored, impaired, waiting, stale or down")
+    up: bool
+    reason: str = Field(description="why it is down, one of a fixed set of words; else empty")
+    detail: str = Field(description="the last error as a sentence; empty while up")
+    health: str | None = Field(description="ok, frozen, dark, bright, covered; null: no frame yet")
+    age_seconds: float | None = Field(description="age of the newest frame; null: no frame yet")
+    last_frame_at: float | None = Field(description="Unix time of the newest frame")
+    frames: int
+    stream: StreamJson | None
+    scores: dict[str, float] | None = Field(
+        description="by label; null while there is no score of a picture that was just seen"
+    )
+    alerts: list[AlertJson]
+
+
+class ModelJson(BaseModel):
+    """What scores."""
+
+    bundle: str
+    engine: str
+    device: str
+    labels: list[str]
+
+
+class FaultJson(BaseModel):
+    """Something that is wrong with the daemon itself."""
+
+    part: str
+    message: str
+    critical: bool
+
+
+class StatusJson(BaseModel):
+    """The whole answer."""
+
+    version: str
+    at: float = Field(description="Unix time of this answer")
+    started_at: float
+    ready: bool
+    reasons: list[str] = Field(description="why it is not ready")
+    model: ModelJson | None
+    faults: list[FaultJson]
+    cameras: list[CameraJson]
+
+
+def status_json(snapshot: Snapshot) -> StatusJson:
+    """The answer for a snapshot."""
+    judged = readiness(snapshot)
+    model = snapshot.model
+    return StatusJson(
+        version=snapshot.version,
+        at=snapshot.at,
+        started_at=snapshot.started_at,
+        ready=judged.ready,
+        reasons=list(judged.reasons),
+        model=model
+        and ModelJson(
+            bundle=model.bundle,
+            engine=model.engine,
+            device=model.device,
+            labels=list(model.labels),
+        ),
+        faults=[
+            FaultJson(part=fault.part, message=fault.message, critical=fault.critical)
+            for fault in snapshot.faults
+        ],
+        cameras=[_camera(snapshot, camera) for camera in snapshot.cameras],
+    )
+
+
+def _camera(snapshot: Snapshot, camera: CameraView) -> CameraJson:
+    status = camera.status
+    info = status.info if status else None
+    age = snapshot.age_seconds(camera)
+    scores = snapshot.current_scores(camera)
+    return CameraJson(
+        name=camera.name,
+        sight=sight(snapshot, camera).value,
+        up=bool(status and status.up),
+        reason=status.reason if status else "",
+        detail=status.detail if status else "",
+        health=status.health.label if status and age is not None else None,
+        age_seconds=age,
+        last_frame_at=status.last_frame_at if status else None,
+        frames=status.frames if status else 0,
+        stream=info
+        and StreamJson(kind=info.kind, codec=info.codec, width=info.width, height=info.height),
+        scores=None if scores is None else dict(scores),
+        alerts=[_alert(alert) for alert in camera.alerts],
+    )
+
+
+def _alert(alert: AlertView) -> AlertJson:
+    return AlertJson(
+        alert=alert.alert,
+        label=alert.label,
+        state=alert.state.label,
+        since=alert.since,
+        score=alert.score,
+    )

@@ -1,0 +1,126 @@
+"""The HTTP surface: metrics, health, the status page and its JSON. Reading only, by GET only."""
+
+import asyncio
+import gzip
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder, gzip_accepted
+
+from monitor.web.api import StatusJson, status_json
+from monitor.web.health import readiness
+from monitor.web.page import StatusPage
+from monitor.web.view import StateView
+
+SECURITY_HEADERS = (
+    (
+        b"content-security-policy",
+        b"default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
+        b"form-action 'none'; frame-ancestors 'none'",
+    ),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+)
+"""Go with every answer."""
+
+_Message = MutableMapping[str, Any]
+_Receive = Callable[[], Awaitable[_Message]]
+_Send = Callable[[_Message], Awaitable[None]]
+_Asgi = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+_Encode = Callable[[CollectorRegistry], bytes]
+
+
+class SharedScrape:
+    """Renders the registry one at a time, once for all who ask meanwhile.
+
+    Many scrapers at once cost as much as two. Nobody gets numbers from before they asked: who asks
+    while a rendering runs waits for the next one.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._turn = asyncio.Lock()
+        self._next: dict[str, asyncio.Task[bytes]] = {}
+
+    async def render(self, content_type: str, encode: _Encode) -> bytes:
+        """The text of all metrics, as ``encode`` writes it."""
+        task = self._next.get(content_type)
+        if task is None:
+            task = asyncio.create_task(self._render(content_type, encode))
+            self._next[content_type] = task
+        return await asyncio.shield(task)
+
+    async def _render(self, content_type: str, encode: _Encode) -> bytes:
+        async with self._turn:
+            del self._next[content_type]
+            return await run_in_threadpool(encode, self._registry)
+
+
+class SecurityHeaders:
+    """Adds SECURITY_HEADERS to every answer, errors too."""
+
+    def __init__(self, app: _Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
+        async def send_with_headers(message: _Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+def create_app(view: StateView, registry: CollectorRegistry, *, version: str) -> SecurityHeaders:
+    """The ASGI application.
+
+    Args:
+        view: the daemon's state.
+        registry: what ``/metrics`` shows.
+        version: for the description of the API.
+    """
+    app = FastAPI(
+        title="Emberwatch", version=version, docs_url=None, redoc_url=None,
+        openapi_url="/api/v1/openapi.json",
+    )  # fmt: skip
+    page = StatusPage()
+    scrape = SharedScrape(registry)
+
+    @app.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        encode, content_type = choose_encoder(request.headers.get("accept", ""))
+        body = await scrape.render(content_type, encode)
+        headers = {"content-type": content_type, "vary": "accept, accept-encoding"}
+        if gzip_accepted(request.headers.get("accept-encoding", "")):
+            body = await run_in_threadpool(gzip.compress, body, compresslevel=3)
+            headers["content-encoding"] = "gzip"
+        return Response(body, headers=headers)
+
+    @app.get("/livez", summary="Whether the program runs")
+    async def livez() -> PlainTextResponse:
+        return PlainTextResponse("alive\n")
+
+    @app.get("/readyz", summary="Whether cameras are watched; 503 with the reasons where not")
+    def readyz() -> JSONResponse:
+        judged = readiness(view.snapshot())
+        body = {"ready": judged.ready, "reasons": list(judged.reasons)}
+        return JSONResponse(body, status_code=200 if judged.ready else 503)
+
+    @app.get("/api/v1/status", summary="Cameras, scores and alerts")
+    def status() -> StatusJson:
+        return status_json(view.snapshot())
+
+    @app.get("/", include_in_schema=False)
+    def index(refresh: Annotated[str, Query(max_length=16)] = "") -> HTMLResponse:
+        return HTMLResponse(page.render(view.snapshot(), refresh=refresh != "0"))
+
+    @app.get("/style.css", include_in_schema=False)
+    async def style() -> Response:
+        return Response(page.style, media_type="text/css")
+
+    return SecurityHeaders(app)

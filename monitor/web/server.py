@@ -1,0 +1,177 @@
+"""Serves the web application from a thread of the daemon."""
+
+import asyncio
+import errno
+import socket
+import threading
+
+import uvicorn
+from prometheus_client import CollectorRegistry
+
+from monitor.config import parse_listen
+from monitor.errors import ConfigError
+from monitor.web.app import create_app
+from monitor.web.protocol import BoundedProtocol, Limits, bounded
+from monitor.web.view import StateView
+
+_DRAIN_SECONDS = 0.4
+"""Time that answers under way are given at a stop, before their connections are cut."""
+
+_JOIN_SECONDS = 5.0
+
+_BACKLOG = 512
+"""Connections that the kernel holds until they are accepted."""
+
+
+class WebServer:
+    """HTTP on one address. The socket is bound at construction: a port in use is a fault of the
+    configuration, found before anything else is started.
+
+    Args:
+        listen: ``host:port``; ``[::1]:9108`` for IPv6, ``:9108`` for all IPv4 addresses,
+            ``[::]:9108`` for all of both, port 0 for any.
+        view: the daemon's state.
+        registry: what ``/metrics`` shows.
+        version: of this program.
+        limits: what clients may take.
+
+    Raises:
+        ConfigError: the address cannot be listened on.
+    """
+
+    def __init__(
+        self,
+        listen: str,
+        view: StateView,
+        registry: CollectorRegistry,
+        *,
+        version: str,
+        limits: Limits | None = None,
+    ) -> None:
+        limits = limits or Limits()
+        config = uvicorn.Config(
+            create_app(view, registry, version=version),
+            http=bounded(limits),
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            log_config=None,
+            log_level="error",  # clients that send nonsense are no news
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            timeout_keep_alive=limits.idle_seconds,
+            timeout_graceful_shutdown=1,
+            h11_max_incomplete_event_size=limits.head_bytes,
+            backlog=_BACKLOG,
+        )
+        self._server = uvicorn.Server(config)
+        self._socket = bind(listen)
+        self._socket_name: tuple[str, int] = self._socket.getsockname()[:2]
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=self._run, name="web", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it listens; with the real port where 0 was asked for."""
+        host, port = self._socket_name
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it serves: False before the start, after the stop, and where it broke."""
+        return self._thread.is_alive()
+
+    @property
+    def open_connections(self) -> int:
+        """Connections that clients hold now."""
+        return len(self._server.server_state.connections)
+
+    def start(self) -> None:
+        """Begin to answer. Connections made since the construction are answered as well."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop within a second; connections that are still open are cut. Safe to call twice."""
+        self._server.should_exit = True
+        if not self._thread.is_alive():
+            self._socket.close()
+            return
+        self._thread.join(_DRAIN_SECONDS)
+        loop = self._loop
+        if self._thread.is_alive() and loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(self._cut)
+        self._thread.join(_JOIN_SECONDS)
+        self._socket.close()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        await self._server.serve(sockets=[self._socket])
+
+    def _cut(self) -> None:
+        for connection in list(self._server.server_state.connections):
+            if isinstance(connection, BoundedProtocol):
+                connection.end()
+
+
+def bind(listen: str) -> socket.socket:
+    """A socket that listens at ``host:port``.
+
+    Raises:
+        ConfigError: it cannot; the message says why and what to do.
+    """
+    try:
+        host, port = parse_listen(listen)
+    except ValueError as error:
+        raise ConfigError(f"listen: {error}") from error
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        raise ConfigError(
+            f"listen: the host in {listen!r} cannot be resolved ({error}); "
+            "write an address of this machine, such as 127.0.0.1"
+        ) from error
+    failure: OSError | None = None
+    for family, kind, protocol, _, address in found:
+        try:
+            return _listening(family, kind, protocol, address, both=host == "::")
+        except OSError as error:
+            failure = failure or error
+    raise ConfigError(_why_not(listen, host, port, failure)) from failure
+
+
+def _listening(
+    family: int, kind: int, protocol: int, address: tuple[object, ...], *, both: bool
+) -> socket.socket:
+    opened = socket.socket(family, kind, protocol)
+    try:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(not both))
+        opened.bind(address)
+        opened.listen(_BACKLOG)
+    except OSError:
+        opened.close()
+        raise
+    return opened
+
+
+def _why_not(listen: str, host: str, port: int, error: OSError | None) -> str:
+    """The sentence for an address that cannot be listened on."""
+    code = error.errno if error else None
+    if code == errno.EADDRINUSE:
+        return (
+            f"listen: {listen} is in use by another program; stop that one (ss -ltnp "
+            f"'sport = :{port}' shows it), or choose another port"
+        )
+    if code == errno.EADDRNOTAVAIL:
+        return (
+            f"listen: this machine has no address {host}; write one that it has, 127.0.0.1 for "
+            f"itself alone or :{port} for all of them"
+        )
+    if code == errno.EACCES:
+        return f"listen: port {port} is for privileged programs; choose one from 1024 up"
+    return f"listen: {listen} cannot be listened on ({error}); choose another address"
