@@ -33,7 +33,7 @@ def connect_all(settings: Sequence[SourceSettings], out: TextIO) -> int:
 def describe(probe: Probe) -> str:
     """What a camera turned out to be, or why it gives no picture, in one line."""
     if probe.error:
-        return probe.error
+        return probe.error.removeprefix(f"camera {probe.camera}: ")  # the name leads the line
     parts = []
     if probe.info is not None:
         parts += [f"{probe.info.kind}, {probe.info.codec}"]

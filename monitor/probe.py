@@ -142,8 +142,9 @@ def _watch(
                 first = now if first is None else first
                 health = judge.update(frame.pixels, frame.captured_monotonic)
                 info = source.info
-                measured = info.key_interval_seconds is not None
-                if measured or info.kind not in _WITH_KEY_FRAMES or now - first >= watch_seconds:
+                # Servers send the begin of a live stream in a burst: one interval says little.
+                told = info.kind == "file" and info.key_interval_seconds is not None
+                if told or info.kind not in _WITH_KEY_FRAMES or now - first >= watch_seconds:
                     break
             info = source.info
         finally:
