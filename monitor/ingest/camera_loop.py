@@ -1,0 +1,165 @@
+"""The life of a camera in its worker: open, read, judge, hand on; after a fault wait and retry."""
+
+import threading
+from collections.abc import Callable
+from random import Random
+from typing import Protocol
+
+from monitor.clock import Clock
+from monitor.errors import AuthError, SourceError
+from monitor.ingest.back_off import BackOff
+from monitor.ingest.channel import AddCamera, Down, FromWorker, Opened, Removed
+from monitor.ingest.frame import Health
+from monitor.ingest.health import HealthJudge
+from monitor.ingest.mailbox import Mailbox, Phase
+from monitor.ingest.open_gate import OpenGate
+from monitor.ingest.source import FrameSource
+from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
+from monitor.redact import Redactor
+
+FIRST_BACK_OFF_SECONDS = 1.0
+AUTH_BACK_OFF_SECONDS = 30.0
+"""Cameras lock an account after a few wrong logins in a row; twice a minute is safe with all."""
+LONGEST_DETAIL = 500
+"""Characters of an error that are passed on."""
+_STEP_SECONDS = 0.5
+"""Longest wait between two stamps of the heartbeat."""
+_FINITE_KINDS = frozenset({"file", "folder"})
+
+
+class OpenSource(Protocol):
+    """:func:`monitor.ingest.source.open_source`, or what stands for it."""
+
+    def __call__(
+        self,
+        settings: SourceSettings,
+        *,
+        clock: Clock,
+        progress: Callable[[], None],
+        stop: threading.Event,
+    ) -> FrameSource: ...
+
+
+class CameraLoop:
+    """Reads one camera until it is told to stop. ``run`` is the body of the camera's thread."""
+
+    def __init__(
+        self,
+        order: AddCamera,
+        mailbox: Mailbox,
+        *,
+        open_source: OpenSource,
+        gate: OpenGate,
+        max_back_off_seconds: float,
+        report: Callable[[FromWorker], None],
+        wake: Callable[[], None],
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        """
+        Args:
+            order: what to read.
+            mailbox: where frames go; belongs to the loop, which unmaps it at the end.
+            open_source: opens the camera.
+            gate: limits how many cameras open at once.
+            max_back_off_seconds: longest pause between tries.
+            report: takes messages for the daemon; must not block.
+            wake: tells the daemon that a mailbox has a new frame.
+            clock: the machine's.
+            random: for the jitter.
+        """
+        self.settings = order.settings
+        self.generation = order.generation
+        self.stop = threading.Event()
+        self._mailbox = mailbox
+        self._open_source = open_source
+        self._gate = gate
+        self._report = report
+        self._wake = wake
+        self._clock = clock
+        self._judge = HealthJudge()
+        self._redactor = Redactor([order.settings.password or ""])
+        self._info: StreamInfo | None = None
+        cap = max_back_off_seconds
+        self._back_off = BackOff(min(FIRST_BACK_OFF_SECONDS, cap), cap, random=random)
+
+    def run(self) -> None:
+        """Read until :attr:`stop` is set, or a file came to its end."""
+        self._mailbox.claim(threading.get_ident())
+        try:
+            while not self.stop.is_set():
+                pause = self._try_once()
+                if pause is None:
+                    break
+                self._rest(pause)
+        finally:
+            self._mailbox.enter(Phase.IDLE)
+            self._mailbox.close()
+            self._report(Removed(self.settings.camera, self.generation))
+
+    def _try_once(self) -> float | None:
+        """Open and read until something happens: seconds to wait, None where that was all."""
+        try:
+            self._watch()
+        except SourceError as error:
+            slow = AUTH_BACK_OFF_SECONDS if isinstance(error, AuthError) else 0.0
+            return self._down(error.reason, str(error), floor_seconds=slow)
+        except Exception as error:  # noqa: BLE001 - a thread that dies in silence is a blind camera
+            return self._down("error", f"{type(error).__name__}: {error}")
+        finally:
+            self._mailbox.enter(Phase.IDLE)
+        if self.stop.is_set():
+            return None
+        finite = self._info is not None and self._info.kind in _FINITE_KINDS
+        if finite and not self.settings.loop:
+            self._down("ended", "the end is reached and `loop` is not set", final=True)
+            return None
+        return self._down("ended", "the stream came to its end")
+
+    def _watch(self) -> None:
+        failures = self._back_off.failures
+        with self._gate.turn(failures, stop=self.stop, progress=self._progress) as mine:
+            if not mine:
+                return
+            self._mailbox.enter(Phase.OPENING)
+            source = self._open_source(
+                self.settings, clock=self._clock, progress=self._progress, stop=self.stop
+            )
+        try:
+            self._mailbox.enter(Phase.READING)
+            self._tell(source.info)
+            for decoded in source.frames():
+                if self.stop.is_set():
+                    break
+                health: Health = self._judge.update(decoded.pixels, decoded.captured_monotonic)
+                self._mailbox.write(decoded, health)
+                self._progress()
+                self._back_off.succeeded(self._clock.monotonic())
+                self._wake()
+                self._tell(source.info)
+        finally:
+            source.close()
+
+    def _tell(self, info: StreamInfo) -> None:
+        if info != self._info:
+            self._info = info
+            self._report(Opened(self.settings.camera, self.generation, info))
+
+    def _down(
+        self, reason: str, detail: str, *, floor_seconds: float = 0.0, final: bool = False
+    ) -> float:
+        known = reason if reason in REASONS else "error"
+        text = self._redactor.text(detail)[:LONGEST_DETAIL]
+        self._report(Down(self.settings.camera, self.generation, known, text, final))
+        # The next connection may be to another stream: it is told of again.
+        self._info = None
+        return self._back_off.failed(self._clock.monotonic(), floor_seconds=floor_seconds)
+
+    def _rest(self, seconds: float) -> None:
+        end = self._clock.monotonic() + seconds
+        while not self.stop.is_set() and (left := end - self._clock.monotonic()) > 0:
+            self._progress()
+            self.stop.wait(min(left, _STEP_SECONDS))
+
+    def _progress(self) -> None:
+        self._mailbox.beat(self._clock.monotonic())

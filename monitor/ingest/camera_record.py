@@ -1,0 +1,241 @@
+"""What the daemon knows of one camera: its mailbox, its state, its counters.
+
+The record outlives the workers that read the camera: counters and sequence numbers go on when a
+worker is replaced.
+"""
+
+import os
+from collections import Counter
+
+from monitor.ingest.channel import Down
+from monitor.ingest.frame import Frame, Health
+from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
+from monitor.ingest.status import (
+    REASONS,
+    CameraEvent,
+    CameraStatus,
+    SourceSettings,
+    StreamInfo,
+)
+from monitor.redact import Redactor
+
+LEAST_ALLOWANCE_SECONDS = 5.0
+"""A camera is not called down for a shorter silence, however high its rate."""
+_ALLOWED_PERIODS = 3
+_MARGIN_SECONDS = 5.0
+"""How much longer than a source's own timeouts a silence must be to count as a hang."""
+_LONGEST_KEY_INTERVAL = 60.0
+_LIVE_SCHEMES = ("rtsp:", "rtsps:", "http:", "https:", "v4l2:")
+
+
+class CameraRecord:
+    """State of one camera. Times are monotonic seconds; ``awake`` is the supervisor's own count."""
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self.settings = settings
+        self.generation = 0
+        """Counts how often the camera was given to a worker or changed."""
+        self.lent = False
+        """A live process may write into the mailbox."""
+        self.ended = False
+        """A file that does not loop came to its end: nobody reads it any more."""
+        self.frames = 0
+        self.descriptor = create_mailbox(settings.max_side)
+        self.mailbox = Mailbox(self.descriptor)
+        self._redactor = Redactor([settings.password or ""])
+        self._read = 0
+        self._overwritten = 0
+        self._invalid = 0
+        self._reconnects: Counter[str] = Counter()
+        self._info: StreamInfo | None = None
+        self._health = Health.OK
+        self._last_at: float | None = None
+        self._last_monotonic: float | None = None
+        self._fault: tuple[str, str] | None = None
+        self._suspicion: tuple[str, str] | None = None
+        self._announced: tuple[bool, str] | None = None
+        self._announced_health = Health.OK
+        self._beat = 0.0
+        self._beat_awake = 0.0
+
+    def close(self) -> None:
+        """Give the mailbox back."""
+        self.mailbox.close()
+        os.close(self.descriptor)
+
+    # Orders.
+
+    def hand_out(self, awake: float) -> None:
+        """A worker is to read it now; a mailbox that another may still write into is replaced."""
+        if self.lent:
+            self.renew_mailbox()
+        self.generation += 1
+        self.lent = True
+        self.started(awake)
+
+    def started(self, awake: float) -> None:
+        """Count the silence from now on."""
+        self._beat_awake = awake
+
+    def change(self, settings: SourceSettings) -> None:
+        """Other settings: whatever was seen or known under the old ones is not shown as theirs."""
+        self.settings = settings
+        self._redactor = Redactor([settings.password or ""])
+        self.generation += 1
+        self.ended = False
+        self._info = None
+        self._fault = self._suspicion = None
+        self._last_at = self._last_monotonic = None
+        self.renew_mailbox()
+
+    def renew_mailbox(self) -> None:
+        """Take a new mailbox whose numbers go on from the old one's."""
+        self.close()
+        self.descriptor = create_mailbox(self.settings.max_side, first_after=self.frames)
+        self.mailbox = Mailbox(self.descriptor)
+        self._read = self.frames
+
+    # What was heard.
+
+    def opened(self, info: StreamInfo) -> None:
+        """The worker says what the stream is."""
+        self._info = info
+
+    def down(self, message: Down) -> None:
+        """The worker says that there are no pictures.
+
+        To be called after :meth:`look`: a frame from before the fault must not clear it.
+        """
+        reason = message.reason if message.reason in REASONS else "error"
+        self._fault = (reason, self._redactor.text(message.detail))
+        finite = not self.settings.url.startswith(_LIVE_SCHEMES)
+        if message.final and finite and not self.settings.loop:
+            self.ended = True
+        else:
+            self._reconnects[reason] += 1
+
+    def worker_fault(self, reason: str, detail: str) -> None:
+        """Its worker is gone. It counts as down only if the next worker is not there in time."""
+        self.lent = False
+        if not self.ended:
+            self._reconnects[reason] += 1
+            self._suspicion = (reason, detail)
+
+    # What is in the mailbox.
+
+    @property
+    def unread(self) -> bool:
+        """Whether there is a frame that was not read."""
+        return self.mailbox.sequence() != self._read
+
+    @property
+    def last_frame_monotonic(self) -> float:
+        """When the newest frame was captured; 0 before the first."""
+        return self._last_monotonic or 0.0
+
+    def look(self, now: float) -> None:
+        """Take note of the newest frame.
+
+        Raises:
+            SourceError: the worker wrote what cannot be true.
+        """
+        mark = self.mailbox.peek(self.frames, now)
+        if mark is None:
+            return
+        self.frames = mark.sequence
+        self._seen(mark.captured_at, mark.captured_monotonic, mark.health)
+
+    def read(self, now: float) -> Frame | None:
+        """The newest frame that was not read yet.
+
+        Raises:
+            SourceError: the worker wrote what cannot be true.
+        """
+        frame = self.mailbox.read_newer(self.settings.camera, self._read, now)
+        if frame is None:
+            return None
+        self._overwritten += frame.sequence - self._read - 1
+        self._read = frame.sequence
+        if frame.sequence > self.frames:
+            self.frames = frame.sequence
+            self._seen(frame.captured_at, frame.captured_monotonic, frame.health)
+        return frame
+
+    def invalid(self) -> None:
+        """Something impossible was found in the mailbox: take a new one."""
+        self._invalid += 1
+        self.renew_mailbox()
+
+    def _seen(self, captured_at: float, captured_monotonic: float, health: Health) -> None:
+        self._last_at, self._last_monotonic = captured_at, captured_monotonic
+        self._health = health
+        self._fault = self._suspicion = None
+
+    # Judgements.
+
+    def silence(self, awake: float) -> float:
+        """Awake seconds since the heartbeat changed; its value itself proves nothing."""
+        beat = self.mailbox.heartbeat()
+        if beat != self._beat:
+            self._beat, self._beat_awake = beat, awake
+        return awake - self._beat_awake
+
+    def hang_seconds(self, hang_timeout: float) -> float:
+        """How long a silence may last: opening and reading have timeouts of their own."""
+        settings = self.settings
+        own = settings.read_timeout_seconds + _MARGIN_SECONDS
+        if self.mailbox.phase() == Phase.OPENING:
+            own += settings.open_timeout_seconds
+        return max(hang_timeout, own)
+
+    def allowance(self) -> float:
+        """Seconds within which the next frame is due."""
+        seconds = max(_ALLOWED_PERIODS / self.settings.fps, LEAST_ALLOWANCE_SECONDS)
+        interval = self._info.key_interval_seconds if self._info else None
+        if self.settings.decode == "key" and interval is not None:
+            seconds = max(seconds, _ALLOWED_PERIODS * min(interval, _LONGEST_KEY_INTERVAL))
+        return seconds
+
+    def status(self, now: float) -> CameraStatus:
+        """The state now, as far as :meth:`look` has seen."""
+        up, reason, detail = self._judge(now)
+        return CameraStatus(
+            camera=self.settings.camera,
+            up=up,
+            reason=reason,
+            detail=detail,
+            health=self._health,
+            info=self._info,
+            frames=self.frames,
+            dropped={"overwritten": self._overwritten, "invalid": self._invalid},
+            reconnects={reason: self._reconnects[reason] for reason in REASONS},
+            last_frame_at=self._last_at,
+            last_frame_monotonic=self._last_monotonic,
+        )
+
+    def news(self, now: float, wall: float) -> list[CameraEvent]:
+        """What changed since the last call, each change once."""
+        events = []
+        camera = self.settings.camera
+        up, reason, detail = self._judge(now)
+        opening = not up and self._fault is self._suspicion is None and self._last_at is None
+        if not opening and (up, reason) != self._announced:
+            self._announced = (up, reason)
+            events.append(CameraEvent(camera, "up" if up else "down", reason, detail, wall))
+        if up and self._health is not self._announced_health:
+            self._announced_health = self._health
+            events.append(CameraEvent(camera, "health", self._health.label, "", wall))
+        return events
+
+    def _judge(self, now: float) -> tuple[bool, str, str]:
+        """Whether it is up, else the reason and a sentence."""
+        if self._fault is not None:
+            return False, *self._fault
+        last = self._last_monotonic
+        if last is not None and now - last <= self.allowance():
+            return True, "", ""
+        if self._suspicion is not None:
+            return False, *self._suspicion
+        if last is None:
+            return False, "open", f"camera {self.settings.camera}: it is being opened"
+        return False, "stall", f"camera {self.settings.camera}: no picture for {now - last:.0f} s"

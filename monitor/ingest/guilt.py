@@ -1,0 +1,83 @@
+"""Which camera made its worker hang or crash, as far as that can be known."""
+
+from collections.abc import Iterable, Mapping
+
+from monitor.ingest.camera_record import CameraRecord
+from monitor.ingest.crew import Slot, Verdict
+from monitor.ingest.mailbox import Phase
+
+_NEARLY_SILENT = 0.75
+"""Where one lock stops all threads, they fall silent within one period of their stamps: a camera is
+only accused alone if others made progress well after it."""
+
+
+def hang_verdict(
+    slot: Slot,
+    records: Mapping[str, CameraRecord],
+    *,
+    awake: float,
+    hang_seconds: float,
+    start_seconds: float,
+) -> Verdict | None:
+    """Whether a slot's worker hangs, and who did it; None where all make progress.
+
+    Args:
+        slot: with a running process.
+        records: of all cameras.
+        awake: the supervisor's count of seconds.
+        hang_seconds: the longest silence of a camera, but for its own timeouts.
+        start_seconds: the longest time that a worker may take to start.
+    """
+    if not slot.ready:
+        if awake - slot.since_awake <= start_seconds:
+            return None
+        return Verdict("hang", f"a worker did not start within {start_seconds:g} s")
+    share: dict[str, float] = {}
+    for name, generation in slot.cameras.items():
+        record = records.get(name)
+        if record is not None and record.generation == generation and not record.ended:
+            share[name] = record.silence(awake) / record.hang_seconds(hang_seconds)
+    silent = tuple(name for name, part in share.items() if part > 1)
+    stuck = tuple(
+        name for (name, _), since in slot.departing.items() if awake - since > 2 * hang_seconds
+    )
+    if not silent and not stuck:
+        return None
+    if silent and len(share) > 1 and min(share.values()) > _NEARLY_SILENT:
+        detail = f"a worker with {len(share)} cameras made no progress at all"
+        return Verdict("hang", detail, suspects=_hottest_first(share, records))
+    guilty = silent + stuck
+    detail = f"the reader of {_names(guilty)} made no progress for {hang_seconds:g} s or more"
+    return Verdict("hang", detail, guilty=guilty)
+
+
+def suspects_of_crash(
+    cameras: Iterable[str], records: Mapping[str, CameraRecord], thread: int | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Who crashed a worker: the guilty where the crash report names a thread, else the suspects.
+
+    Args:
+        cameras: those that the worker read.
+        records: of all cameras.
+        thread: the thread that crashed, from the report.
+
+    Returns:
+        The guilty, and the suspects with the likeliest first; one of both is empty.
+    """
+    known = [name for name in cameras if name in records]
+    if thread is not None:
+        guilty = tuple(name for name in known if records[name].mailbox.thread() == thread)
+        if guilty:
+            return guilty, ()
+    busy = [name for name in known if records[name].mailbox.phase() != Phase.IDLE]
+    return (), _hottest_first(busy, records)
+
+
+def _hottest_first(names: Iterable[str], records: Mapping[str, CameraRecord]) -> tuple[str, ...]:
+    """Those that got a packet last come first: a crash comes right after."""
+    return tuple(sorted(names, key=lambda name: -records[name].mailbox.heartbeat()))
+
+
+def _names(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:5])
+    return f"{shown} and {len(names) - 5} more" if len(names) > 5 else shown

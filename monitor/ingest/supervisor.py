@@ -1,0 +1,387 @@
+"""Ingest as the daemon sees it: frames of all cameras come in, whatever happens to their workers.
+
+The supervisor keeps the workers alive, tells each which cameras to read, kills one that makes no
+progress, and takes the newest frames out of the mailboxes. It has no thread of its own: all of it
+happens in :meth:`Supervisor.wait`, which the daemon calls again and again.
+"""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+
+from monitor.clock import Clock
+from monitor.errors import ConfigError, SourceError
+from monitor.ingest.assignment import reconcile
+from monitor.ingest.camera_record import CameraRecord
+from monitor.ingest.channel import Down, Message, Opened, Ready, Removed
+from monitor.ingest.channel import Setup as WorkerSetup
+from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Verdict, Woken
+from monitor.ingest.descriptors import allow_descriptors
+from monitor.ingest.frame import Frame
+from monitor.ingest.guilt import hang_verdict, suspects_of_crash
+from monitor.ingest.placement import GroupKind, Move, Placement, PlacementLimits
+from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
+from monitor.ingest.worker_process import WORKER_COMMAND
+
+_TICK_SECONDS = 0.2
+"""How often hangs, restarts and states are looked at."""
+_LONGEST_EVENTS = 10_000
+_MOVED = {
+    GroupKind.QUARANTINE: ("quarantined", "its worker failed twice; it has one of its own now"),
+    GroupKind.TRIAL: ("moved", "it may have made its worker fail; it is read by another now"),
+    GroupKind.SHARED: ("released", "no fault for a while; it shares a worker again"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the supervisor may use, and how patient it is."""
+
+    workers: int = 0
+    """Worker processes; 0: one for each core. Never more than cameras."""
+    hang_timeout_seconds: float = 20.0
+    """A worker without progress for this long is killed; never shorter than a camera's timeouts."""
+    start_timeout_seconds: float = 30.0
+    """The same for a worker that starts."""
+    max_back_off_seconds: float = 60.0
+    concurrent_opens: int = 16
+    """Cameras of one worker that are opened at once."""
+    frames_per_wait: int = 32
+    """Most frames that one wait gives: at 720p, 90 MB."""
+    placement: PlacementLimits = field(default_factory=lambda: PlacementLimits(workers=0))
+    """Quarantine; its ``workers`` is taken from above."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReloadResult:
+    """What a reload did, by name of camera."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    unchanged: tuple[str, ...]
+
+
+class Supervisor:
+    """Keeps all cameras read. :meth:`statuses` may be called from any thread.
+
+    All else belongs to one thread, which must live as long as the supervisor: workers die with the
+    thread that started them.
+    """
+
+    def __init__(
+        self,
+        feeds: Sequence[SourceSettings],
+        limits: Limits,
+        *,
+        clock: Clock,
+        random: Random,
+        worker_command: Sequence[str] = WORKER_COMMAND,
+    ) -> None:
+        """
+        Args:
+            feeds: the cameras, each name once.
+            limits: workers and patience.
+            clock: the machine's; only its monotonic time counts.
+            random: for the jitter of restarts.
+            worker_command: what starts a worker, without its descriptors.
+
+        Raises:
+            ConfigError: two cameras have one name, or there are more than the limit of open files
+                allows.
+        """
+        self._feeds = _by_name(feeds)
+        allow_descriptors(len(self._feeds))
+        self._limits = limits
+        self._clock = clock
+        workers = limits.workers or len(os.sched_getaffinity(0))
+        self._placement = Placement(replace(limits.placement, workers=workers))
+        setup = WorkerSetup(limits.max_back_off_seconds, limits.concurrent_opens)
+        self._crew = Crew(worker_command, setup, clock=clock, random=random)
+        self._records: dict[str, CameraRecord] = {}
+        self._events: deque[CameraEvent] = deque(maxlen=_LONGEST_EVENTS)
+        self._lock = threading.RLock()
+        self._more = False
+        self._awake = 0.0
+        """Seconds that this thread was seen running: a daemon that was itself stopped for a minute
+        must not take its workers for hung."""
+        self._last_pass = clock.monotonic()
+        self._next_tick = self._last_pass
+        self._dissolving: set[int] = set()
+        self._stopped = False
+
+    def start(self) -> None:
+        """Start the workers; cameras come up one by one afterwards."""
+        with self._lock:
+            self._last_pass = self._clock.monotonic()
+            self._take_up(self._feeds.values())
+            self._reconcile()
+
+    def apply(self, feeds: Sequence[SourceSettings]) -> ReloadResult:
+        """Read these cameras from now on; those that are the same as before notice nothing.
+
+        Raises:
+            ConfigError: two cameras have one name, or there are more than the limit of open files
+                allows; nothing was changed.
+        """
+        new = _by_name(feeds)
+        allow_descriptors(len(new))
+        with self._lock:
+            old = self._feeds
+            result = ReloadResult(
+                added=tuple(name for name in new if name not in old),
+                removed=tuple(name for name in old if name not in new),
+                changed=tuple(name for name in new if name in old and new[name] != old[name]),
+                unchanged=tuple(name for name in new if new[name] == old.get(name)),
+            )
+            self._feeds = new
+            for name in result.removed:
+                self._placement.remove(name)
+                self._records.pop(name).close()
+            for name in result.changed:
+                self._records[name].change(new[name])
+            self._take_up(new[name] for name in result.added)
+            self._reconcile()
+            return result
+
+    def wait(self, timeout_seconds: float) -> list[Frame]:
+        """The newest unseen frame of each camera that has one, the oldest first.
+
+        Returns as soon as there is one, else after ``timeout_seconds`` with an empty list. Frames
+        of a picture that does not move any more are among them, with ``Health.FROZEN``.
+        """
+        deadline = self._clock.monotonic() + timeout_seconds
+        while not self._stopped:
+            now = self._clock.monotonic()
+            pause = 0.0 if self._more else min(deadline, self._next_tick) - now
+            happenings = self._crew.poll(pause)
+            with self._lock:
+                frames = self._pass(happenings)
+            if frames or self._clock.monotonic() >= deadline:
+                return frames
+        return []
+
+    def statuses(self) -> Mapping[str, CameraStatus]:
+        """The state of each camera now."""
+        with self._lock:
+            now = self._clock.monotonic()
+            return {name: record.status(now) for name, record in self._records.items()}
+
+    def events(self) -> list[CameraEvent]:
+        """What happened since the last call. ``camera`` is empty where it is about a worker."""
+        with self._lock:
+            events = list(self._events)
+            self._events.clear()
+            return events
+
+    def worker_pids(self) -> Mapping[int, tuple[str, ...]]:
+        """The cameras of each living worker, by process id."""
+        with self._lock:
+            return {
+                slot.process.pid: tuple(sorted(slot.cameras))
+                for slot in self._crew.slots.values()
+                if slot.process is not None
+            }
+
+    def stop(self, timeout_seconds: float) -> None:
+        """End all workers: let them close their cameras, kill those who take too long."""
+        end = self._clock.monotonic() + timeout_seconds / 2
+        with self._lock:
+            if self._stopped:
+                return
+            self._stopped = True
+            for slot in self._crew.slots.values():
+                self._crew.dismiss(slot)
+            while self.worker_pids() and self._clock.monotonic() < end:
+                self._crew.poll(min(_TICK_SECONDS, end - self._clock.monotonic()))
+                self._crew.check_leaving(self._clock.monotonic())
+            self._crew.close()
+            for record in self._records.values():
+                record.close()
+            self._records.clear()
+
+    # One pass of the loop.
+
+    def _pass(self, happenings: Sequence[Happening]) -> list[Frame]:
+        now = self._clock.monotonic()
+        self._awake += min(now - self._last_pass, self._limits.hang_timeout_seconds / 4)
+        self._last_pass = now
+        woken: set[str] = set()
+        for happening in happenings:
+            match happening:
+                case Woken(slot):
+                    woken.update(slot.cameras)
+                case Said(slot, message):
+                    self._heard(slot, message, now)
+                case Nonsense(slot, detail):
+                    guess = tuple(slot.cameras)
+                    self._crew.condemn(slot, Verdict("error", detail, suspects=guess))
+                case Died():
+                    self._bury(happening, now)
+        tick = now >= self._next_tick
+        if tick:
+            self._next_tick = now + _TICK_SECONDS
+            self._tick(now)
+        everyone = tick or self._more
+        return self._collect(list(self._records) if everyone else sorted(woken), now)
+
+    def _tick(self, now: float) -> None:
+        self._crew.check_leaving(now)
+        for slot in self._crew.slots.values():
+            living = slot.process is not None and slot.leaving_until is None
+            if living and slot.verdict is None:
+                verdict = hang_verdict(
+                    slot,
+                    self._records,
+                    awake=self._awake,
+                    hang_seconds=self._limits.hang_timeout_seconds,
+                    start_seconds=self._limits.start_timeout_seconds,
+                )
+                if verdict is not None:
+                    self._crew.condemn(slot, verdict)
+        for number in self._placement.over(now):
+            slot = self._crew.slot(number)
+            if slot.process is None:
+                self._moved(self._placement.dissolve(number, now), "")
+            else:
+                self._dissolving.add(number)
+                self._crew.dismiss(slot)
+        self._reconcile()
+        for name in list(self._records):
+            self._look(name, now)
+            self._events.extend(self._records[name].news(now, self._clock.wall()))
+
+    def _collect(self, names: Sequence[str], now: float) -> list[Frame]:
+        """Up to so many of the newest frames, those that wait longest first."""
+        waiting = []
+        for name in names:
+            record = self._records.get(name)
+            if record is not None and record.unread:
+                self._look(name, now)
+                waiting.append((record.last_frame_monotonic, name))
+        waiting.sort()
+        self._more = len(waiting) > self._limits.frames_per_wait
+        frames = []
+        for _, name in waiting[: self._limits.frames_per_wait]:
+            try:
+                frame = self._records[name].read(now)
+            except SourceError as error:
+                self._corrupt(name, error)
+                continue
+            if frame is not None:
+                frames.append(frame)
+        return frames
+
+    def _look(self, name: str, now: float) -> None:
+        try:
+            self._records[name].look(now)
+        except SourceError as error:
+            self._corrupt(name, error)
+
+    def _corrupt(self, name: str, error: SourceError) -> None:
+        """A worker wrote into a mailbox what cannot be: it is broken or hostile, so it ends."""
+        self._records[name].invalid()
+        verdict = Verdict("error", f"camera {name}: {error}", guilty=(name,))
+        for slot in self._crew.slots.values():
+            if name in slot.cameras:
+                self._crew.condemn(slot, verdict)
+
+    def _heard(self, slot: Slot, message: Message, now: float) -> None:
+        match message:
+            case Ready():
+                slot.ready = True
+                for name in slot.cameras:
+                    if name in self._records:
+                        self._records[name].started(self._awake)
+            case Opened(camera, generation, info) if slot.cameras.get(camera) == generation:
+                if record := self._records.get(camera):
+                    record.opened(info)
+            case Down(camera, generation) if slot.cameras.get(camera) == generation:
+                if record := self._records.get(camera):
+                    self._look(camera, now)
+                    record.down(message)
+                    self._events.extend(record.news(now, self._clock.wall()))
+            case Removed(camera, generation):
+                slot.departing.pop((camera, generation), None)
+                if slot.cameras.get(camera) == generation and camera in self._records:
+                    self._given_up(slot, camera)
+            case Opened() | Down():
+                pass  # of a camera that it was told to give up since
+            case _:
+                detail = f"a worker sent {type(message).__name__}, which is none of its messages"
+                self._crew.condemn(slot, Verdict("error", detail, suspects=tuple(slot.cameras)))
+
+    def _given_up(self, slot: Slot, camera: str) -> None:
+        """A camera's thread ended by itself: right for a file at its end, else a fault."""
+        if self._records[camera].ended:
+            del slot.cameras[camera]
+            self._records[camera].lent = False
+        else:
+            detail = f"camera {camera}: its thread ended without a reason"
+            self._crew.condemn(slot, Verdict("error", detail, guilty=(camera,)))
+
+    def _bury(self, death: Died, now: float) -> None:
+        """A worker is gone: say so, judge who did it, let its cameras be read by another."""
+        slot = death.slot
+        gone = dict(slot.cameras)
+        verdict, leaving = slot.verdict, slot.leaving_until is not None
+        if verdict is None and not leaving:
+            detail = f"worker {death.pid} {death.report.summary}"
+            guilty, suspects = suspects_of_crash(gone, self._records, death.report.thread)
+            verdict = Verdict("worker_lost", detail, guilty, suspects)
+        for name, generation in gone.items():
+            record = self._records.get(name)
+            if record is not None and record.generation == generation:
+                record.lent = False
+                if verdict is not None:
+                    record.worker_fault(verdict.reason, verdict.detail)
+        moves: list[Move] = []
+        if verdict is not None:
+            accused = verdict.guilty[0] if len(verdict.guilty) == 1 else ""
+            detail = f"{verdict.detail}; it read {len(gone)} cameras"
+            self._say(accused, "worker_lost", verdict.reason, detail)
+            moves = self._placement.fault(slot.number, verdict.guilty, verdict.suspects, now)
+        elif slot.number in self._dissolving:
+            moves = self._placement.dissolve(slot.number, now)
+        self._crew.release(slot, fault=verdict is not None)
+        self._dissolving.discard(slot.number)
+        self._moved(moves, verdict.reason if verdict is not None else "")
+        self._reconcile()
+
+    def _moved(self, moves: Iterable[Move], reason: str) -> None:
+        for move in moves:
+            kind, detail = _MOVED[move.kind]
+            self._say(move.camera, kind, reason, detail)
+
+    # Orders.
+
+    def _take_up(self, feeds: Iterable[SourceSettings]) -> None:
+        for feed in feeds:
+            self._records[feed.camera] = CameraRecord(feed)
+            self._placement.add(feed.camera, self._clock.monotonic())
+
+    def _reconcile(self) -> None:
+        notes = reconcile(
+            self._crew,
+            self._placement,
+            self._records,
+            awake=self._awake,
+            now=self._clock.monotonic(),
+        )
+        for note in notes:
+            self._say("", "worker_started", "", note)
+
+    def _say(self, camera: str, kind: str, reason: str, detail: str) -> None:
+        self._events.append(CameraEvent(camera, kind, reason, detail, self._clock.wall()))
+
+
+def _by_name(feeds: Sequence[SourceSettings]) -> dict[str, SourceSettings]:
+    named = {feed.camera: feed for feed in feeds}
+    if len(named) != len(feeds):
+        names = [feed.camera for feed in feeds]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        raise ConfigError(f"two cameras are named {', '.join(twice)}; give each its own name")
+    return named
