@@ -13,7 +13,15 @@ from monitor.config import Camera, Config, Section
 from monitor.config_checks import cross_checks, second_looks
 from monitor.config_faults import faults
 from monitor.errors import ConfigError, Problem
-from monitor.yaml_marks import Location, Marked, MarkedError, key_text, parse, read_text
+from monitor.yaml_marks import (
+    Location,
+    Marked,
+    MarkedError,
+    key_text,
+    location_of,
+    parse,
+    read_text,
+)
 
 SectionT = TypeVar("SectionT", bound=Section)
 
@@ -58,10 +66,8 @@ class Draft:
 
         None where the file has nothing of it.
         """
-        locations = {key_text(location): location for location in self.marked.lines}
-        while key and key not in locations:
-            key = key[: max(key.rfind("."), key.rfind("["), 0)]
-        return self.marked.line(locations[key]) if key else None
+        location = location_of(key)
+        return self.marked.line(location) if location[:1] in self.marked.lines else None
 
 
 def load_config(path: Path, warn: Callable[[Problem], None] | None = None) -> Config:

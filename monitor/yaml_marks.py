@@ -4,6 +4,7 @@ The file is untrusted: only plain values come out of it (mappings, lists, text, 
 false, null), and its size, depth and expansion by aliases are bounded.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -88,6 +89,12 @@ def key_text(location: Location) -> str:
         else:
             text += f".{part}" if text else part
     return text
+
+
+def location_of(key: str) -> Location:
+    """The location that :func:`key_text` wrote; keys with dots or brackets in them apart."""
+    steps = re.findall(r"\[(\d+)\]|([^.\[\]]+)", key)
+    return tuple(int(index) if index else name for index, name in steps)
 
 
 def read_text(path: Path) -> str:

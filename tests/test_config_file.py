@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from monitor.config import Config, Inference
 from monitor.config_file import load_config, read_draft
 from monitor.errors import ConfigError, Problem
-from monitor.yaml_marks import MAX_BYTES, MAX_DEPTH
+from monitor.yaml_marks import MAX_BYTES, MAX_DEPTH, key_text, location_of
 
 Write = Callable[[str], Path]
 
@@ -359,6 +359,12 @@ def test_a_section_can_be_had_though_another_is_wrong(write: Write) -> None:
     assert found.threads == 2
     assert read_draft(write("inference: 3")).part(Inference, "inference") is None
     assert read_draft(write("cameras: 3")).part(Inference, "inference") == Inference()
+
+
+@given(st.lists(st.integers(0, 999) | st.text("abc_", min_size=1, max_size=5)))
+def test_a_key_as_people_write_it_leads_back_to_its_place(parts: list[str | int]) -> None:
+    location = ("cameras", *parts)
+    assert location_of(key_text(location)) == location
 
 
 def loads_or_is_refused(path: Path) -> None:
