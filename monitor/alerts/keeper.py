@@ -1,0 +1,191 @@
+"""Keeps events whatever the disk does, and says when it cannot.
+
+The watch must go on with a full, read-only or vanished disk. :class:`Keeper` stands between the
+daemon and :class:`monitor.alerts.store.EventStore`: it logs and counts what fails, tries again
+later, and where the store cannot even be opened at the start it keeps one in memory, made from a
+copy of the file if that can still be read, until the real one can be opened.
+"""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import structlog
+
+from monitor.alerts.store import MAX_WAITING, EventStore
+from monitor.clock import Clock
+from monitor.decision.snapshot import DeciderSnapshot
+from monitor.decision.state import Transition
+from monitor.errors import StoreError
+
+RETRY_SECONDS = 10.0
+"""Time between two tries to write what waits, or to open the store."""
+
+_MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+_LARGEST_COPY_BYTES = 256 * 1024 * 1024
+
+log = structlog.get_logger(__name__)
+
+
+class Keeper:
+    """The event store of a daemon that must not stop. For one thread, apart from the properties."""
+
+    def __init__(self, path: Path, *, clock: Clock, count: Callable[[str, bool], None]) -> None:
+        """Open the store, or one in memory if that fails.
+
+        Args:
+            path: the SQLite file.
+            clock: for the retries and the name of a file that is set aside.
+            count: told each operation, ``read`` or ``write``, and whether it failed.
+        """
+        self._path = path
+        self._clock = clock
+        self._count = count
+        self._scratch: Path | None = None
+        self._unsaved: list[Transition] = []
+        self._next_try = clock.monotonic() + RETRY_SECONDS
+        self._fault = ""
+        try:
+            self._store = EventStore.open(path, now=clock.wall)
+        except StoreError as error:
+            self._failed("read", error)
+            self._store = self._open_in_memory()
+        else:
+            self._said_set_aside()
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with the store now, a sentence; empty if nothing is."""
+        return self._fault
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether events are in memory alone, because the store could not be opened."""
+        return self._scratch is not None
+
+    @property
+    def waiting(self) -> int:
+        """Transitions that are not on disk yet."""
+        return len(self._unsaved) if self.in_memory else self._store.waiting
+
+    def record(self, transitions: Collection[Transition], state: DeciderSnapshot) -> None:
+        """Keep changes of state with the decision's state after them."""
+        if self.in_memory:
+            self._unsaved = [*self._unsaved, *transitions][-MAX_WAITING:]
+        self._write(lambda: self._store.record(*transitions, state=state))
+
+    def save_state(self, state: DeciderSnapshot) -> None:
+        """Keep the state of a camera's decision."""
+        self._write(lambda: self._store.save_state(state))
+
+    def load_states(self) -> dict[str, DeciderSnapshot]:
+        """The kept states by camera; empty where they cannot be read."""
+        try:
+            states = self._store.load_states()
+        except StoreError as error:
+            self._failed("read", error)
+            return {}
+        self._count("read", False)
+        return states
+
+    def end_abandoned(self, alive: Collection[tuple[str, str]]) -> None:
+        """End open events that no camera and alert of ``alive`` keeps open."""
+        at = self._clock.wall()
+
+        def work() -> None:
+            ended = self._store.end_abandoned(alive, at=at)
+            if ended:
+                log.info("events_ended", count=ended, cause="their camera or rule is gone")
+
+        self._write(work)
+
+    def tend(self) -> None:
+        """Try again what failed, if it is time; to be called now and then."""
+        now = self._clock.monotonic()
+        if now < self._next_try:
+            return
+        self._next_try = now + RETRY_SECONDS
+        if self.in_memory:
+            self._reopen()
+        elif self._store.waiting or self._store.failing:
+            self._write(self._store.flush)
+
+    def close(self) -> None:
+        """Write what waits, and close."""
+        try:
+            self._store.close()
+        except StoreError as error:
+            self._failed("write", error)
+        self._forget_scratch()
+
+    def _write(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except StoreError as error:
+            self._failed("write", error)
+            return
+        if self._store.failing:  # the store tells a fault once, and then keeps still about it
+            self._count("write", True)
+            return
+        self._count("write", False)
+        if self._fault and not self.in_memory:
+            log.info("store_recovered", path=str(self._path))
+            self._fault = ""
+
+    def _failed(self, operation: str, error: StoreError) -> None:
+        self._count(operation, True)
+        self._fault = str(error)
+        log.error("store_failing", operation=operation, error=str(error))
+
+    def _said_set_aside(self) -> None:
+        if self._store.set_aside is not None:
+            self._count("read", True)
+            log.error(
+                "store_set_aside",
+                error=f"{self._path} was damaged and is now {self._store.set_aside}; a new store "
+                "was begun. Open alerts of before are not known any more",
+            )
+
+    def _open_in_memory(self) -> EventStore:
+        """A store on the memory's file system, with what the real one held where that is read."""
+        folder = Path(tempfile.mkdtemp(prefix="emberwatch-", dir=_MEMORY_FOLDER))
+        self._scratch = folder
+        copy = folder / self._path.name
+        for suffix in ("", "-wal"):
+            source = self._path.with_name(self._path.name + suffix)
+            try:
+                if source.is_file() and source.stat().st_size <= _LARGEST_COPY_BYTES:
+                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
+            except OSError as error:
+                log.warning("store_unreadable", path=str(source), error=str(error))
+        try:
+            return EventStore.open(copy, now=self._clock.wall)
+        except StoreError as error:
+            # The copy is another program's file or of a newer version: begin with nothing.
+            log.warning("store_unreadable", path=str(self._path), error=str(error))
+            return EventStore.open(folder / "empty.db", now=self._clock.wall)
+
+    def _reopen(self) -> None:
+        try:
+            store = EventStore.open(self._path, now=self._clock.wall)
+        except StoreError as error:
+            self._count("read", True)
+            self._fault = str(error)
+            return
+        before, self._store = self._store, store
+        self._said_set_aside()
+        states = before.load_states()
+        before.close()
+        self._forget_scratch()
+        unsaved, self._unsaved = self._unsaved, []
+        self._write(lambda: store.record(*unsaved))
+        for state in states.values():
+            self._write(lambda state=state: store.save_state(state))  # type: ignore[misc] # bound now
+        if not self._fault:
+            log.info("store_recovered", path=str(self._path))
+
+    def _forget_scratch(self) -> None:
+        if self._scratch is not None:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+            self._scratch = None

@@ -1,0 +1,299 @@
+"""From frames to alerts: scores what comes in, decides, and tells store, log and metrics.
+
+Ingest is before this, and signals, reloads and supervision are around it, in
+:mod:`monitor.daemon`.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from monitor.alerts.keeper import Keeper
+from monitor.clock import Clock
+from monitor.config import Camera, Config
+from monitor.decision.decider import Decider
+from monitor.decision.settings import (
+    DecisionSettings,
+    RuleSettings,
+    decision_settings,
+    rule_settings,
+)
+from monitor.decision.snapshot import DeciderSnapshot
+from monitor.decision.state import AlertState, Transition
+from monitor.errors import EngineError
+from monitor.freshness import is_current
+from monitor.inference.batcher import Batcher
+from monitor.inference.regions import plan_regions
+from monitor.inference.scored import Region, ScoredFrame
+from monitor.inference.scorer import Scorer
+from monitor.ingest.frame import Frame
+from monitor.ingest.status import CameraStatus
+from monitor.logs import Throttle
+from monitor.metrics import Metrics
+from monitor.metrics_cameras import Watched
+from monitor.web.view import AlertView, CameraView, ScoresView
+
+SAVE_SECONDS = 30.0
+"""How often the state of a decision with an open alert is kept, beside each change of state."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class _Post:
+    """One camera that is watched: what it is judged by, and what was last seen."""
+
+    camera: Camera
+    rules: tuple[RuleSettings, ...]
+    settings: DecisionSettings
+    regions: tuple[Region, ...]
+    decider: Decider
+    scores: ScoresView | None = None
+    since: dict[str, float] = field(default_factory=dict)
+    strength: dict[str, float] = field(default_factory=dict)
+
+
+class Watch:
+    """The decisions of all cameras. For one thread; :meth:`views` may be called from any."""
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        scorer: Scorer,
+        batcher: Batcher,
+        *,
+        keeper: Keeper,
+        metrics: Metrics,
+        clock: Clock,
+    ) -> None:
+        """
+        Args:
+            labels: of the model, in the order of its scores.
+            scorer: gives the scores.
+            batcher: collects frames of all cameras.
+            keeper: keeps changes of state and the state of the decisions.
+            metrics: where everything is counted; cameras are added and removed here.
+            clock: the machine's.
+        """
+        self._labels = tuple(labels)
+        self._scorer = scorer
+        self._batcher = batcher
+        self._keeper = keeper
+        self._metrics = metrics
+        self._clock = clock
+        self._posts: dict[str, _Post] = {}
+        self._kept: dict[str, DeciderSnapshot] = keeper.load_states()
+        self._throttle = Throttle()
+        self._next_save = clock.monotonic() + SAVE_SECONDS
+        self.engine_fault = ""
+        """Why the last batch could not be scored; empty if it was."""
+        self.frames_scored = 0
+        """Frames that were scored and decided on."""
+
+    def apply(self, config: Config) -> None:
+        """Watch the enabled cameras of a configuration; those unchanged go on undisturbed."""
+        wanted = {camera.name: camera for camera in config.cameras if camera.enabled}
+        for name in [name for name in self._posts if name not in wanted]:
+            post = self._posts.pop(name)
+            self._kept.pop(name, None)
+            self._batcher.forget(name)
+            self._metrics.remove_camera(name)
+            self._log_lost_alerts(post, "the camera is watched no more")
+        posts: dict[str, _Post] = {}
+        for name, camera in wanted.items():
+            posts[name] = self._post(config, camera)
+        self._posts = posts  # in one step: views are read from other threads
+        alive = {
+            (name, alert)
+            for name, post in posts.items()
+            for alert, state in post.decider.states().items()
+            if state
+        }
+        self._keeper.end_abandoned(alive)
+
+    def take(self, frames: Iterable[Frame]) -> None:
+        """Let frames wait for their batch; those that say nothing of the scene now are dropped."""
+        for frame in frames:
+            post = self._posts.get(frame.camera)
+            if post is None:
+                continue
+            now = self._clock.monotonic()
+            if not frame.health.scorable:
+                self._metrics.count_dropped(frame.camera, "frozen")
+                self._withdraw(post)
+            elif now - frame.captured_monotonic > post.camera.stale_after:
+                self._metrics.count_dropped(frame.camera, "stale")
+            elif self._batcher.add(frame, post.regions, now) is not None:
+                self._metrics.count_dropped(frame.camera, "overwritten")
+
+    def due_in(self) -> float | None:
+        """Seconds until a batch is due; None if nothing waits."""
+        return self._batcher.due_in(self._clock.monotonic())
+
+    def score(self) -> bool:
+        """Score all batches that are due, and decide; whether there was one and all went well."""
+        worked = False
+        while self._batcher.due_in(self._clock.monotonic()) == 0.0:
+            batch = self._batcher.take(self._clock.monotonic())
+            if batch is None:
+                break
+            self._metrics.count_batch(len(batch))
+            try:
+                scores = self._scorer.score(batch)
+            except EngineError as error:
+                for frame in self._batcher.fail(batch):
+                    self._metrics.count_dropped(frame.camera, "engine")
+                self._engine_failed(error)
+                return False
+            self.engine_fault = ""
+            worked = True
+            for scored in self._batcher.complete(batch, scores):
+                self._decide(scored)
+        return worked
+
+    def tend(self, statuses: Mapping[str, CameraStatus]) -> None:
+        """Withdraw scores that tell of nothing that is seen now; keep states; retry the store."""
+        now = self._clock.monotonic()
+        for name, post in self._posts.items():
+            status = statuses.get(name)
+            if post.scores is not None and (
+                (status is not None and not status.up)
+                or not is_current(
+                    post.scores.captured_monotonic,
+                    now=now,
+                    stale_after_seconds=post.camera.stale_after,
+                    status=status,
+                )
+            ):
+                self._withdraw(post)
+        if now >= self._next_save:
+            self._next_save = now + SAVE_SECONDS
+            for post in self._posts.values():
+                if any(post.decider.states().values()):
+                    self._keeper.save_state(post.decider.snapshot())
+        self._keeper.tend()
+
+    def save(self) -> None:
+        """Keep the state of every decision: for the stop."""
+        for post in self._posts.values():
+            self._keeper.save_state(post.decider.snapshot())
+
+    def firing(self) -> list[tuple[str, str]]:
+        """Camera and alert of all that fire now."""
+        return [
+            (name, alert)
+            for name, post in self._posts.items()
+            for alert, state in post.decider.states().items()
+            if state is AlertState.FIRING
+        ]
+
+    def views(self, statuses: Mapping[str, CameraStatus]) -> tuple[CameraView, ...]:
+        """What the pages show, in the order of the configuration."""
+        return tuple(
+            CameraView(
+                name=name,
+                stale_after_seconds=post.camera.stale_after,
+                status=statuses.get(name),
+                scores=post.scores,
+                alerts=tuple(
+                    AlertView(
+                        alert=rule.name,
+                        label=rule.label,
+                        state=state,
+                        since=post.since.get(rule.name),
+                        score=post.strength.get(rule.name) if post.scores is not None else None,
+                    )
+                    for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
+                ),
+            )
+            for name, post in self._posts.items()
+        )
+
+    def _post(self, config: Config, camera: Camera) -> _Post:
+        rules = rule_settings(config, camera)
+        settings = decision_settings(config, camera)
+        before = self._posts.get(camera.name)
+        regions = plan_regions(camera.tiles)
+        watched = Watched(camera.name, tuple(rule.name for rule in rules), camera.stale_after)
+        if before is not None:
+            if before.camera == camera and before.rules == rules and before.settings == settings:
+                return before
+            self._kept[camera.name] = before.decider.snapshot()
+            self._batcher.forget(camera.name)
+        decider = Decider(camera.name, rules, self._labels, settings)
+        kept = self._kept.pop(camera.name, None)
+        if kept is not None:
+            decider.restore(kept)
+        self._metrics.add_camera(watched)
+        post = _Post(camera, rules, settings, regions, decider)
+        for alert, state in decider.states().items():
+            self._metrics.set_alert_state(camera.name, alert, state)
+            if state is AlertState.FIRING and before is None:
+                log.warning("alert_still_firing", camera=camera.name, alert=alert)
+        if before is not None:
+            post.since = {k: v for k, v in before.since.items() if k in decider.states()}
+            self._metrics.withdraw_scores(camera.name)
+        return post
+
+    def _decide(self, scored: ScoredFrame) -> None:
+        post = self._posts.get(scored.camera)
+        if post is None:
+            return
+        started = self._clock.monotonic()
+        transitions = post.decider.update(scored)
+        ended = self._clock.monotonic()
+        self._metrics.observe_stage("decide", ended - started)
+        self._metrics.observe_stage("capture_to_decision", ended - scored.captured_monotonic)
+        values = {label: score.raw for label, score in post.decider.scores.items()}
+        post.scores = ScoresView(values, scored.captured_at, scored.captured_monotonic)
+        self.frames_scored += 1
+        self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)
+        for transition in transitions:
+            self._tell(post, transition)
+        if transitions:
+            self._keeper.record(transitions, post.decider.snapshot())
+
+    def _tell(self, post: _Post, transition: Transition) -> None:
+        post.since[transition.alert] = transition.captured_at
+        post.strength[transition.alert] = transition.score
+        self._metrics.record_transition(transition)
+        why = transition.why
+        # Whoever is woken by the level is woken by a firing alert, and by no other.
+        say = log.error if transition.event == "firing" else log.info
+        say(
+            f"alert_{transition.event}",
+            camera=transition.camera,
+            alert=transition.alert,
+            label=transition.label,
+            score=round(transition.score, 4),
+            threshold=why.threshold,
+            raw=round(why.score, 4),
+            baseline=round(why.baseline, 4),
+            region=why.region,
+            frames=why.frames,
+            seconds=round(why.seconds, 1),
+        )
+
+    def _withdraw(self, post: _Post) -> None:
+        if post.scores is not None:
+            post.scores = None
+            self._metrics.withdraw_scores(post.camera.name)
+
+    def _engine_failed(self, error: EngineError) -> None:
+        self.engine_fault = str(error)
+        kept_back = self._throttle.admit("engine", self._clock.monotonic())
+        if kept_back is not None:
+            log.error("engine_failing", error=str(error), kept_back=kept_back)
+
+    @staticmethod
+    def _log_lost_alerts(post: _Post, cause: str) -> None:
+        for alert, state in post.decider.states().items():
+            if state:
+                log.warning(
+                    "alert_ended",
+                    camera=post.camera.name,
+                    alert=alert,
+                    was=state.label,
+                    cause=cause,
+                )
