@@ -76,13 +76,19 @@ class Decider:
         period = self._settings.sample_seconds
         self._time = ObservedTime(period, period * self._settings.max_step_periods)
         self._smoothers: dict[str, Smoother] = {}
-        self._scores: dict[str, LabelScore] = {}
         self._region = ""
+        self._raw: list[float] = []
+        self._smoothed: list[float] = []
 
     @property
     def scores(self) -> Mapping[str, LabelScore]:
         """Each label's newest scores in :attr:`region`; empty before the first frame."""
-        return self._scores
+        return {
+            label: LabelScore(raw, smoothed)
+            for label, raw, smoothed in zip(
+                self._labels, self._raw, self._smoothed, strict=False
+            )  # the hazard stands behind the labels
+        }
 
     @property
     def region(self) -> str:
@@ -143,15 +149,16 @@ class Decider:
                 total = max(total, stands)
             if total > strongest:
                 strongest = total
-                self._region = name
-                self._scores = {
-                    label: LabelScore(raw[index], smoothed[index])
-                    for index, label in enumerate(self._labels)
-                }
+                self._region, self._raw, self._smoothed = name, raw, smoothed
         return found
 
     def _decide(self, scored: ScoredFrame, found: list[_Found], step: float) -> list[Transition]:
         """Run the rules, grave ones first."""
+        if all(
+            machine.state is AlertState.INACTIVE and evidence.stands < machine.settings.threshold
+            for machine, evidence in zip(self._machines, found, strict=False)
+        ):
+            return []  # nearly all frames: nothing is there, and nothing was
         transitions = []
         hazard = found[-1].stands
         event_open = any(m.rank >= 0 and m.state is AlertState.FIRING for m in self._machines)

@@ -213,10 +213,10 @@ def test_decision_costs_less_than_fifty_microseconds_a_frame() -> None:
     frames = [frame(t, fire=0.3 + 0.4 * (t % 2), smoke=0.1) for t in range(2000)]
     best = float("inf")
     for _ in range(5):
-        began = time.perf_counter()
+        began = time.process_time()
         for scored in frames:
             camera.update(scored)
-        best = min(best, (time.perf_counter() - began) / len(frames))
+        best = min(best, (time.process_time() - began) / len(frames))
     assert best < 50e-6
 
 
