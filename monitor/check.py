@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 from monitor.config import Camera, Config, Inference, Rule
 from monitor.config_file import Draft, read_draft
 from monitor.credentials import feeds, resolve
-from monitor.errors import BundleError, Problem
+from monitor.errors import BundleError, ConfigError, Problem
 from monitor.inference.bundle import Bundle, load_bundle
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -28,6 +28,11 @@ class Examination:
     """The model that it names, if that could be loaded."""
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+
+    def error(self) -> ConfigError:
+        """All problems as one error; its message has a line for each."""
+        lines = [problem.at(self.draft.path) for problem in self.problems]
+        return ConfigError("\n".join(lines), problems=self.problems)
 
 
 def check(
@@ -49,8 +54,7 @@ def check(
         err.write(f"{replace(warning, message=f'warning: {warning.message}').at(path)}\n")
     config = found.draft.config
     if found.problems or config is None:
-        for problem in found.problems:
-            err.write(f"{problem.at(path)}\n")
+        err.write(f"{found.error()}\n")
         count = len(found.problems)
         err.write(f"{count} {'fault' if count == 1 else 'faults'}; nothing would be started\n")
         return 2

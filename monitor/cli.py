@@ -213,6 +213,38 @@ def replay(
     _end(replay_clips(clips, config=config, as_json=as_json, out=sys.stdout, err=sys.stderr))
 
 
+@app.command("evaluate-clips")
+def evaluate_clips(
+    folder: Annotated[
+        Path, typer.Argument(metavar="DIR", help="Holds LABELS.tsv and the clips it names.")
+    ],
+    config: ConfigOption = None,
+    as_json: AsJson = False,
+    within: Annotated[
+        float, typer.Option(metavar="SECONDS", help="A later alert comes too late.")
+    ] = 10.0,
+) -> None:
+    """Replay labelled clips and compare the alerts with the labels.
+
+    \b
+      emberwatch evaluate-clips clips/
+      emberwatch evaluate-clips --config monitor.yaml --json clips/
+    """
+    from monitor.evaluate_clips import evaluate_clips as evaluate
+
+    _quiet_logs()
+    _end(
+        evaluate(
+            folder,
+            config=config,
+            as_json=as_json,
+            within_seconds=within,
+            out=sys.stdout,
+            err=sys.stderr,
+        )
+    )
+
+
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,

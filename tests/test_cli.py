@@ -16,7 +16,8 @@ from monitor.cli_train import train
 from trainer.options import TrainOptions
 
 COMMANDS = (
-    "run", "check", "init", "status", "label", "train", "replay", "demo", "bench", "version",
+    "run", "check", "init", "status", "label", "train", "replay", "evaluate-clips", "demo", "bench",
+    "version",
 )  # fmt: skip
 
 
