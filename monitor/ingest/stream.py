@@ -81,13 +81,15 @@ class StreamSource:
 
     @property
     def info(self) -> StreamInfo:
+        interval = self._sampler.key_interval_seconds
         return StreamInfo(
             kind=self._kind,
             codec=self._decoder.codec,
             width=self._size[0],
             height=self._size[1],
             declared_fps=self._declared_fps,
-            key_interval_seconds=self._sampler.key_interval_seconds,
+            # To a tenth: arrival jitters, and each change is told on.
+            key_interval_seconds=None if interval is None else round(interval, 1),
         )
 
     @property
