@@ -110,7 +110,7 @@ def open_fault(error: ffmpeg.FFmpegError, settings: SourceSettings) -> SourceErr
             )
     if error.errno in _UNREACHABLE:
         return unreachable(settings)
-    return _probe(settings) or OpenError(
+    return cause_of_silence(settings) or OpenError(
         f"{name_of(settings)} cannot be opened ({_kind(error)}); check the URL and the camera"
     )
 
@@ -135,8 +135,11 @@ def _kind(error: ffmpeg.FFmpegError) -> str:
     return error.strerror or type(error).__name__
 
 
-def _probe(settings: SourceSettings) -> SourceError | None:
-    """Connect once, plainly: FFmpeg says 'I/O error' for an unknown name, and exits on timeouts."""
+def cause_of_silence(settings: SourceSettings) -> SourceError | None:
+    """Why there was no answer, found by one plain connection; None where that does not tell.
+
+    FFmpeg says 'I/O error' for an unknown name, and gives no error at all for a timeout.
+    """
     parts = urlsplit(settings.url)
     host = host_of(settings.url)
     try:
