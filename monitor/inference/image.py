@@ -63,7 +63,11 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
     try:
         width, height = _measure(data)
     except (_BrokenError, struct.error, IndexError) as error:
-        detail = str(error) if isinstance(error, _BrokenError) else "ends within its header"
+        detail = (
+            str(error)
+            if isinstance(error, _BrokenError)
+            else "is cut off (it ends within its header)"
+        )
         raise ImageError(f"{name}: the file {detail}; fetch it again or remove it") from error
     if width < 1 or height < 1:
         raise ImageError(f"{name}: the file says it is {width}x{height} pixels; remove it")
