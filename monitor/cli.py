@@ -111,7 +111,7 @@ def check(
         bool, typer.Option("--schema", help="Print the JSON schema, for editors.")
     ] = False,
 ) -> None:
-    """Check a configuration: all faults, each with line and cure.
+    """Check a configuration: all faults, with line and cure.
 
     \b
       emberwatch check monitor.yaml
@@ -176,7 +176,7 @@ def label(
     engine: EngineName = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Score images: labels sorted by score, or a table for many.
+    """Score images: labels by score, or a table for many.
 
     \b
       emberwatch label yard.jpg
@@ -201,7 +201,7 @@ def replay(
     config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run recorded clips through the daemon's pipeline, at full speed.
+    """Run recorded clips through the same pipeline, at full speed.
 
     \b
       emberwatch replay yard-2026-03-01.mp4
@@ -224,7 +224,7 @@ def evaluate_clips(
         float, typer.Option(metavar="SECONDS", help="A later alert comes too late.")
     ] = 10.0,
 ) -> None:
-    """Replay labelled clips and compare the alerts with the labels.
+    """Replay labelled clips, compare alerts with labels.
 
     \b
       emberwatch evaluate-clips clips/
@@ -249,7 +249,7 @@ def evaluate_clips(
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,
 ) -> None:
-    """Run the daemon on its own footage until it raises fire and smoke.
+    """Run the daemon on footage until fire and smoke are seen.
 
     \b
       emberwatch demo
