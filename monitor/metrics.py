@@ -14,6 +14,7 @@ import platform
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 from prometheus_client.metrics_core import Metric
@@ -41,6 +42,8 @@ STAGE_BUCKETS: Mapping[str, tuple[float, ...]] = {
 has its own: ``histogram_quantile`` by ``stage`` and ``le`` works as ever."""
 
 BATCH_BUCKETS: tuple[float, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+
+_Kept = TypeVar("_Kept", bound=Collector)
 
 Statuses = Callable[[], Mapping[str, CameraStatus]]
 
@@ -94,29 +97,31 @@ class Metrics:
         self._statuses = statuses
         self._clock = clock
 
-        self._scored = Counter(
-            "emberwatch_frames_scored", "Frames that were scored.", ["camera"], registry=None
+        self._counted: list[Collector] = []
+        self._scored = self._counter(
+            "emberwatch_frames_scored", "Frames that were scored.", ["camera"]
         )
-        self._alert_state = Gauge(
+        self._alert_state = self._gauge(
             "emberwatch_alert_state",
             "State of an alert: 0 inactive, 1 pending, 2 firing.",
             ["camera", "alert"],
-            registry=None,
         )
-        self._alerts = Counter(
-            "emberwatch_alerts", "Times that an alert fired.", ["camera", "alert"], registry=None
+        self._alerts = self._counter(
+            "emberwatch_alerts", "Times that an alert fired.", ["camera", "alert"]
         )
-        self._batches = Counter(
-            "emberwatch_batches", "Batches handed to the engine, failed ones too.", registry=None
+        self._batches = self._counter(
+            "emberwatch_batches", "Batches handed to the engine, failed ones too."
         )
-        self._engine_failures = Counter(
-            "emberwatch_engine_failures", "Batches that the engine failed on.", registry=None
+        self._engine_failures = self._counter(
+            "emberwatch_engine_failures", "Batches that the engine failed on."
         )
-        self._batch_size = Histogram(
-            "emberwatch_batch_size",
-            "Pictures in a batch, before padding.",
-            buckets=BATCH_BUCKETS,
-            registry=None,
+        self._batch_size = self._kept(
+            Histogram(
+                "emberwatch_batch_size",
+                "Pictures in a batch, before padding.",
+                buckets=BATCH_BUCKETS,
+                registry=None,
+            )
         )
         self._stages = {
             stage: Histogram(
@@ -129,51 +134,45 @@ class Metrics:
             )
             for stage, buckets in STAGE_BUCKETS.items()
         }
-        self._store_operations = Counter(
+        self._store_operations = self._counter(
             "emberwatch_store_operations",
             "Operations on the event store, failed ones too.",
             ["operation"],
-            registry=None,
         )
-        self._store_failures = Counter(
-            "emberwatch_store_failures",
-            "Operations on the event store that failed.",
-            ["operation"],
-            registry=None,
+        self._store_failures = self._counter(
+            "emberwatch_store_failures", "Operations on the event store that failed.", ["operation"]
         )
-        self._reloads = Counter(
-            "emberwatch_config_reloads", "Reloads asked for, failed ones too.", registry=None
+        self._store_up = self._gauge(
+            "emberwatch_store_up",
+            "Whether events reach the disk: 0 while the store cannot be opened or written.",
         )
-        self._reload_failures = Counter(
+        self._store_waiting = self._gauge(
+            "emberwatch_store_waiting_transitions",
+            "Changes of state that are in memory alone, because they could not be written yet.",
+        )
+        self._reloads = self._counter(
+            "emberwatch_config_reloads", "Reloads asked for, failed ones too."
+        )
+        self._reload_failures = self._counter(
             "emberwatch_config_reload_failures",
             "Reloads refused; the configuration before stays in force.",
-            registry=None,
         )
-        self._reload_successful = Gauge(
+        self._reload_successful = self._gauge(
             "emberwatch_config_last_reload_successful",
             "Whether the last load or reload of the configuration succeeded.",
-            registry=None,
         )
-        self._reload_at = Gauge(
+        self._reload_at = self._gauge(
             "emberwatch_config_last_reload_success_timestamp_seconds",
             "Unix time of the last load or reload that succeeded.",
-            registry=None,
         )
-        self._workers = Gauge(
-            "emberwatch_workers", "Worker processes that read cameras now.", registry=None
+        self._workers = self._gauge("emberwatch_workers", "Worker processes that read cameras now.")
+        self._worker_restarts = self._counter(
+            "emberwatch_worker_restarts", "Worker processes that were replaced.", ["reason"]
         )
-        self._worker_restarts = Counter(
-            "emberwatch_worker_restarts",
-            "Worker processes that were replaced.",
-            ["reason"],
-            registry=None,
-        )
-        self._model = Info("emberwatch_model", "The model that scores.", registry=None)
-        build = Info("emberwatch_build", "The program that runs.", registry=None)
+        self._model = self._kept(Info("emberwatch_model", "The model that scores.", registry=None))
+        build = self._kept(Info("emberwatch_build", "The program that runs.", registry=None))
         build.info({"version": version, "python": platform.python_version()})
-        started = Gauge(
-            "emberwatch_start_timestamp_seconds", "Unix time of the start.", registry=None
-        )
+        started = self._gauge("emberwatch_start_timestamp_seconds", "Unix time of the start.")
         started.set(clock.wall())
         self._reload_successful.set(1)
         self._reload_at.set(clock.wall())
@@ -186,28 +185,19 @@ class Metrics:
             self._worker_restarts.labels(reason)
         for camera in cameras:
             self.add_camera(camera)
-
-        self._counted: tuple[Collector, ...] = (
-            self._scored,
-            self._alert_state,
-            self._alerts,
-            self._batches,
-            self._engine_failures,
-            self._batch_size,
-            self._store_operations,
-            self._store_failures,
-            self._reloads,
-            self._reload_failures,
-            self._reload_successful,
-            self._reload_at,
-            self._workers,
-            self._worker_restarts,
-            self._model,
-            build,
-            started,
-        )
         registry.register(_AtScrape(self._families))
         ProcessCollector(registry=registry)
+
+    def _counter(self, name: str, text: str, labels: Sequence[str] = ()) -> Counter:
+        return self._kept(Counter(name, text, labels, registry=None))
+
+    def _gauge(self, name: str, text: str, labels: Sequence[str] = ()) -> Gauge:
+        return self._kept(Gauge(name, text, labels, registry=None))
+
+    def _kept(self, metric: _Kept) -> _Kept:
+        """Remember a metric for the scrape; registered is what gathers all of them."""
+        self._counted.append(metric)
+        return metric
 
     # Cameras
 
@@ -314,6 +304,11 @@ class Metrics:
         if failed:
             self._store_failures.labels(operation).inc()
 
+    def set_store(self, *, on_disk: bool, waiting: int) -> None:
+        """Whether events reach the disk, and how many changes of state wait for it."""
+        self._store_up.set(1 if on_disk else 0)
+        self._store_waiting.set(waiting)
+
     def count_reload(self, *, failed: bool = False) -> None:
         """The configuration was reloaded, or refused."""
         self._reloads.inc()
@@ -337,15 +332,9 @@ class Metrics:
         yield from self._camera_families()
         for collector in self._counted:
             yield from collector.collect()
-        merged: Metric | None = None
-        for histogram in self._stages.values():
-            for family in histogram.collect():
-                if merged is None:
-                    merged = family
-                else:
-                    merged.samples.extend(family.samples)
-        if merged is not None:
-            yield merged
+        stages, *others = (family for h in self._stages.values() for family in h.collect())
+        stages.samples.extend(sample for family in others for sample in family.samples)
+        yield stages
 
     def _camera_families(self) -> list[Metric]:
         with self._lock:
