@@ -8,6 +8,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from monitor.decision.state import AlertState
+
 FORMAT = 1
 
 
@@ -78,7 +80,7 @@ class DeciderSnapshot:
                     RuleSnapshot(
                         name=rule["name"],
                         label=rule["label"],
-                        state=rule["state"],
+                        state=AlertState[rule["state"].upper()].label,
                         above=StretchSnapshot(**rule["above"]),
                         hazard=StretchSnapshot(**rule["hazard"]),
                         below=StretchSnapshot(**rule["below"]),
@@ -92,5 +94,5 @@ class DeciderSnapshot:
                     for region in raw["regions"]
                 ),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no snapshot of a decision: {error!r}") from error
