@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from monitor.config import Camera, Config, Inference, Rule
 from monitor.config_file import Draft, read_draft
-from monitor.credentials import feeds, resolve
+from monitor.credentials import CREDENTIALS_DIRECTORY, feeds, resolve
 from monitor.errors import BundleError, ConfigError, Problem
 from monitor.inference.bundle import Bundle, load_bundle
 
@@ -49,7 +49,7 @@ def check(
         The exit code: 0, 1 where a camera gives no picture, 2 where the configuration is wrong.
     """
     environ = os.environ if environ is None else environ
-    found = examine(path, environ)
+    found = examine(path, environ, logins=connect or CREDENTIALS_DIRECTORY in environ)
     for warning in found.warnings:
         err.write(f"{replace(warning, message=f'warning: {warning.message}').at(path)}\n")
     config = found.draft.config
@@ -68,8 +68,15 @@ def check(
     return connect_all(feeds(config, environ=environ), out)
 
 
-def examine(path: Path, environ: Mapping[str, str]) -> Examination:
-    """Collect all problems of a file: its values, its secrets, and the model that it names."""
+def examine(path: Path, environ: Mapping[str, str], *, logins: bool = True) -> Examination:
+    """Collect all problems of a file: its values, its secrets, and the model that it names.
+
+    Args:
+        path: the file.
+        environ: environment variables.
+        logins: whether systemd credentials must be at hand; else they are warnings, as only the
+            service gets them.
+    """
     draft = read_draft(path)
     problems = list(draft.problems)
     warnings = list(draft.warnings)
@@ -83,6 +90,11 @@ def examine(path: Path, environ: Mapping[str, str]) -> Examination:
             resolved = resolve(camera.credentials, key, environ)
             problems += resolved.problems
             warnings += resolved.warnings
+            credential = camera.credentials.credential
+            if credential is not None and not logins:
+                place = f"{key}.credential"
+                problems = [problem for problem in problems if problem.key != place]
+                warnings.append(_not_at_hand(credential, place))
         warnings += _missing_file(camera, f"cameras[{index}].url")
     bundle = None
     inference = draft.part(Inference, "inference")
@@ -137,6 +149,15 @@ def _unknown_labels(draft: Draft, data: Mapping[str, Any], bundle: Bundle) -> li
             )
         )
     return problems
+
+
+def _not_at_hand(credential: str, key: str) -> Problem:
+    return Problem(
+        key,
+        None,
+        f"systemd gives '{credential}' to the service alone, so it is not checked here; the unit "
+        f"needs LoadCredential={credential}:/path/to/the/password",
+    )
 
 
 def _missing_file(camera: Camera, key: str) -> list[Problem]:

@@ -201,7 +201,7 @@ def replay(
     config: ConfigOption = None,
     as_json: AsJson = False,
 ) -> None:
-    """Run recorded clips through the same pipeline, at full speed.
+    """Run recorded clips through the pipeline, at full speed.
 
     \b
       emberwatch replay yard-2026-03-01.mp4

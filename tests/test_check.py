@@ -117,6 +117,25 @@ def test_secrets_of_cameras_that_are_not_watched_may_be_missing(
     assert checked(tmp_path / "monitor.yaml", text).code == 0
 
 
+def test_systemd_credentials_are_checked_where_systemd_gives_them(
+    tmp_path: Path, bundle: Path
+) -> None:
+    path = tmp_path / "monitor.yaml"
+    text = (
+        f"inference: {{bundle: {bundle}}}\n"
+        "cameras:\n"
+        "  - {name: a, url: 'rtsp://h/a', credentials: {username: u, credential: dock}}\n"
+    )
+    by_hand = checked(path, text)
+    assert by_hand.code == 0
+    assert f"{path}:3: cameras[0].credentials.credential: warning: systemd gives" in by_hand.err
+    as_service = checked(path, text, CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert as_service.code == 2
+    assert f"there is no file {tmp_path}/dock" in as_service.err
+    (tmp_path / "dock").write_text("hunter22\n", encoding="utf-8")
+    assert checked(path, text, CREDENTIALS_DIRECTORY=str(tmp_path)).err == ""
+
+
 def test_warnings_have_lines_and_change_no_exit_code(tmp_path: Path, bundle: Path) -> None:
     path = tmp_path / "monitor.yaml"
     found = checked(
