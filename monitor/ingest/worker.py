@@ -198,7 +198,8 @@ def _prepare(crash: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # A core file would hold passwords.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    faulthandler.enable(crash, all_threads=False)
+    # All threads: only then does the report say which of them it was.
+    faulthandler.enable(crash, all_threads=True)
     with contextlib.suppress(OSError):  # not everywhere allowed, and only a preference
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
 

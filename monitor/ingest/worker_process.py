@@ -19,7 +19,8 @@ from monitor.ingest.channel import ChannelError, Message, ToWorker, encode, rece
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "monitor.ingest.worker")
 
-_CRASH_BYTES = 65536
+_CRASH_BYTES = 262144
+"""Room for the stacks of a hundred threads; more are not written."""
 _MESSAGES_AT_ONCE = 256
 """A worker that floods the channel gets no more of the daemon's time than this."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
@@ -158,7 +159,9 @@ class WorkerProcess:
         lines = [line.strip() for line in text.splitlines() if line.strip()]
         fatal = [index for index, line in enumerate(lines) if line.startswith("Fatal Python error")]
         if fatal:
-            where = [line for line in lines[fatal[-1] :] if line.startswith("File ")][:1]
+            after = lines[fatal[-1] :]
+            current = [n for n, line in enumerate(after) if line.startswith("Current thread")]
+            where = after[current[0] + 1 : current[0] + 2] if current else []
             ending = "; ".join([ending, lines[fatal[-1]], *where])
         elif lines and code:
             ending = f"{ending}; {lines[-1]}"

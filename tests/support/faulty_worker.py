@@ -1,8 +1,8 @@
 """A worker for tests: the real one, with a few cameras whose readers do what decoders do at worst.
 
 Started in place of ``monitor.ingest.worker``. URLs of the form ``fault:KIND`` or ``fault:KIND,N``
-open such a reader, which behaves for N pictures first (0 where it is left out); all other URLs are
-opened as always.
+open such a reader, which behaves for N pictures first (0 where it is left out); ``fault:still`` is
+one picture again and again, each 10 s older than the next; all other URLs are opened as always.
 """
 
 import ctypes
@@ -51,6 +51,9 @@ class FaultySource:
                 self._fail()
             self._progress()
             now = self._clock.monotonic()
+            if self._kind == "still":
+                noise = np.random.default_rng(1)
+                now += 10.0 * min(index, 100) - 1000.0
             pixels = noise.integers(20, 200, (48, 64, 3), np.uint8)
             yield DecodedFrame(pixels, self._clock.wall(), now, index / self._settings.fps)
             index += 1
