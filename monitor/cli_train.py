@@ -1,5 +1,6 @@
 """The arguments of ``emberwatch train``."""
 
+import os
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -104,42 +105,44 @@ def train(
 
     from monitor.config import Log
     from monitor.logs import configure_logs
-    from trainer.options import TrainOptions
-    from trainer.train import train as train_model
+    from trainer.options import TrainOptions, check_options
 
     configure_logs(Log(level="warning"))
-    train_model(
-        TrainOptions(
-            image_dir=image_dir,
-            output=output,
-            backbone=backbone,
-            cache_dir=cache_dir,
-            seed=seed,
-            validation_percentage=validation_percentage,
-            testing_percentage=testing_percentage,
-            groups=groups,
-            group_column=group_column,
-            group_notes=tuple(group_note or ()),
-            near_duplicates=near_duplicates,
-            extra=tuple(folders),
-            clips=clips,
-            clip_frames=clip_frames,
-            oversample=tuple(times),
-            background=background,
-            steps=steps,
-            learning_rate=learning_rate,
-            batch_size=batch_size,
-            fine_tune_steps=fine_tune_steps,
-            fine_tune_minutes=fine_tune_minutes,
-            fine_tune_batch_size=fine_tune_batch_size,
-            fine_tune_learning_rate=fine_tune_learning_rate,
-            lower_every=lower_every,
-            class_shares=tuple(shares),
-            favour=favour,
-            openvino=openvino,
-            report_pictures=report_pictures,
-        )
+    options = TrainOptions(
+        image_dir=image_dir,
+        output=output,
+        backbone=backbone,
+        cache_dir=cache_dir,
+        seed=seed,
+        validation_percentage=validation_percentage,
+        testing_percentage=testing_percentage,
+        groups=groups,
+        group_column=group_column,
+        group_notes=tuple(group_note or ()),
+        near_duplicates=near_duplicates,
+        extra=tuple(folders),
+        clips=clips,
+        clip_frames=clip_frames,
+        oversample=tuple(times),
+        background=background,
+        steps=steps,
+        learning_rate=learning_rate,
+        batch_size=batch_size,
+        fine_tune_steps=fine_tune_steps,
+        fine_tune_minutes=fine_tune_minutes,
+        fine_tune_batch_size=fine_tune_batch_size,
+        fine_tune_learning_rate=fine_tune_learning_rate,
+        lower_every=lower_every,
+        class_shares=tuple(shares),
+        favour=favour,
+        openvino=openvino,
+        report_pictures=report_pictures,
     )
+    check_options(options)  # before TensorFlow is loaded, which takes seconds
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from trainer.train import train as train_model
+
+    train_model(options)
 
 
 def _pairs(texts: list[str] | None, option: str, kind: type[ValueT]) -> list[tuple[str, ValueT]]:
