@@ -7,6 +7,7 @@ looks only so far into a stream before it decides what it is.
 
 import os
 import stat
+import time
 from dataclasses import dataclass
 
 import av
@@ -54,18 +55,19 @@ def open_rtsp(settings: SourceSettings) -> OpenStream:
     Raises:
         SourceError: see :func:`monitor.ingest.faults.open_fault`.
     """
+    timeouts = (settings.open_timeout_seconds, settings.read_timeout_seconds)
     options = {
         "rtsp_transport": settings.transport,
         "allowed_media_types": "video",
         "protocol_whitelist": _RTSP_PROTOCOLS,
         "format_whitelist": "rtsp,sdp,rtp,mpegts,mpegvideo,h264,hevc",
         # Microseconds, for each operation on the socket.
-        "timeout": str(round(settings.open_timeout_seconds * 1e6)),
+        "timeout": str(round(max(timeouts) * 1e6)),
         # Keeps what arrives out of order, over UDP, no longer than this.
         "max_delay": "500000",
         **_limits(),
     }
-    timeouts = (settings.open_timeout_seconds, settings.read_timeout_seconds)
+    began = time.monotonic()
     try:
         container = av.open(
             with_credentials(settings),
@@ -77,7 +79,8 @@ def open_rtsp(settings: SourceSettings) -> OpenStream:
         )
     except ffmpeg.FFmpegError as error:
         # Not chained: FFmpeg's error holds the URL with its credentials.
-        raise faults.open_fault(error, settings) from None
+        seconds = time.monotonic() - began
+        raise faults.open_fault(error, settings, seconds=seconds) from None
     return _pick(container, settings, live=True)
 
 

@@ -16,6 +16,8 @@ from monitor.ingest.url import credentials, host_of, shown
 _PROBE_SECONDS = 2.0
 """How long to look for the cause, by a plain connection, after FFmpeg failed without saying why."""
 
+_TIMEOUT_SHARE = 0.9
+
 _UNREACHABLE = frozenset({errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EHOSTDOWN, errno.ENETDOWN})
 _DEFAULT_PORTS = {"rtsp": 554, "rtsps": 322, "http": 80, "https": 443}
 
@@ -87,8 +89,17 @@ def closed(settings: SourceSettings) -> SourceError:
     )
 
 
-def open_fault(error: ffmpeg.FFmpegError, settings: SourceSettings) -> SourceError:
-    """What it means that FFmpeg could not open a source; may look for the cause by a connection."""
+def open_fault(
+    error: ffmpeg.FFmpegError, settings: SourceSettings, *, seconds: float
+) -> SourceError:
+    """What it means that FFmpeg could not open a source; may look for the cause by a connection.
+
+    Args:
+        error: FFmpeg's.
+        settings: of the source.
+        seconds: how long the try took. A timeout within the RTSP dialogue is told as bad data.
+    """
+    timed_out = seconds >= _TIMEOUT_SHARE * settings.open_timeout_seconds
     match error:
         case ffmpeg.HTTPUnauthorizedError():
             return wrong_credentials(settings)
@@ -103,7 +114,7 @@ def open_fault(error: ffmpeg.FFmpegError, settings: SourceSettings) -> SourceErr
                 f"{name_of(settings)} refuses the request; check the path in the URL, and how many "
                 "viewers the camera allows"
             )
-        case ffmpeg.InvalidDataError():
+        case ffmpeg.InvalidDataError() if not timed_out:
             return DecodeError(
                 f"{name_of(settings)} answers with something that is no video; check the URL, and "
                 "that the camera sends H.264 or H.265"

@@ -4,6 +4,7 @@ httpx follows no redirect here by itself. Within the camera's own host a redirec
 another host it is refused, because the login would be sent there.
 """
 
+import functools
 import logging
 import ssl
 from collections.abc import Generator, Iterator
@@ -50,7 +51,7 @@ def make_client(settings: SourceSettings) -> httpx.Client:
         auth=None if login is None else CameraAuth(*login),
         timeout=httpx.Timeout(settings.read_timeout_seconds, connect=settings.open_timeout_seconds),
         # The system's certificates, so that an operator can add a camera's own.
-        verify=ssl.create_default_context(),
+        verify=_trusted(),
         trust_env=False,
         headers={"user-agent": "emberwatch", "accept": "*/*"},
     )
@@ -96,6 +97,12 @@ def faults_of(settings: SourceSettings) -> Iterator[None]:
 def content_type(response: httpx.Response) -> str:
     """The media type in lower case, without parameters."""
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
+
+
+@functools.cache
+def _trusted() -> ssl.SSLContext:
+    """Reading the system's certificates takes a tenth of a second: once a process is enough."""
+    return ssl.create_default_context()
 
 
 def _follow(client: httpx.Client, settings: SourceSettings) -> httpx.Response:

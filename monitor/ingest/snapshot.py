@@ -81,11 +81,11 @@ class SnapshotSource:
             kind = content_type(response)
         now, wall = self._clock.monotonic(), self._clock.wall()
         try:
-            pixels = decode_picture(bytes(data), "its picture", settings.max_side)
+            pixels = decode_picture(bytes(data), "picture", settings.max_side)
         except ImageError as error:
             raise DecodeError(
-                f"{faults.name_of(settings)} answers with {kind[:60] or 'data'} that is no picture "
-                f"({error}); check the URL"
+                f"{faults.name_of(settings)} answers with {kind[:60] or 'data'} that cannot be "
+                f"used; {error}"
             ) from None
         self._codec = kind.removeprefix("image/")
         self._progress()

@@ -1,0 +1,52 @@
+"""From decoded pictures to RGB."""
+
+import av
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.ingest.convert import Converter, fitted
+
+COLOURS = [(200, 30, 20), (30, 200, 60), (20, 40, 220), (128, 128, 128)]
+
+
+@given(st.integers(1, 5000), st.integers(1, 5000), st.integers(299, 4096))
+def test_fitted_sizes_keep_the_aspect_and_never_grow(width: int, height: int, limit: int) -> None:
+    wide, high = fitted(width, height, limit)
+    assert 1 <= wide <= min(width, limit)
+    assert 1 <= high <= min(height, limit)
+    if max(width, height) > limit:
+        assert max(wide, high) == limit
+        assert abs(wide * height - high * width) <= max(width, height)
+
+
+@pytest.mark.parametrize("colour", COLOURS)
+@pytest.mark.parametrize("form", ["yuv420p", "yuvj420p", "nv12", "rgb24", "gray"])
+def test_colours_are_kept(colour: tuple[int, int, int], form: str) -> None:
+    picture = np.full((240, 320, 3), colour, np.uint8)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format=form)
+    pixels = Converter(160).rgb(frame)
+    assert pixels.shape == (120, 160, 3)
+    assert pixels.flags.c_contiguous
+    wanted = np.array(colour, float)
+    if form == "gray":
+        wanted[:] = wanted @ (0.299, 0.587, 0.114)
+    assert np.abs(pixels.reshape(-1, 3).mean(axis=0) - wanted).max() < 5
+
+
+def test_high_definition_is_taken_for_bt709_where_it_does_not_say() -> None:
+    picture = np.full((720, 1280, 3), COLOURS[0], np.uint8)
+    frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace="ITU709"
+    )
+    frame.colorspace = 2
+    pixels = Converter(1280).rgb(frame)
+    assert np.abs(pixels.reshape(-1, 3).mean(axis=0) - COLOURS[0]).max() < 5
+
+
+def test_one_converter_takes_pictures_of_changing_size() -> None:
+    converter = Converter(1280)
+    for side in (16, 400, 16, 1):
+        frame = av.VideoFrame.from_ndarray(np.zeros((side, side, 3), np.uint8), format="rgb24")
+        assert converter.rgb(frame).shape == (side, side, 3)

@@ -1,0 +1,176 @@
+"""The camera's own state, from sequences of pictures."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
+
+from monitor.ingest.frame import Health
+from monitor.ingest.health import HealthJudge, thumbnail
+from tests.support.clips import make_clip
+from tests.support.sources import frames_of, settings_for
+
+Picture = NDArray[np.uint8]
+
+
+def scene(rows: int = 180, columns: int = 320, level: float = 110.0) -> NDArray[np.float64]:
+    """A still scene with objects of several sizes."""
+    random = np.random.default_rng(7)
+    picture = np.full((rows, columns), level)
+    for side in (6, 20, 50):
+        cells = random.normal(0, 18, (rows // side + 1, columns // side + 1))
+        picture += np.kron(cells, np.ones((side, side)))[:rows, :columns]
+    return picture
+
+
+def seen(picture: NDArray[np.float64], noise: float, index: int) -> Picture:
+    """What a camera with this noise gives of it."""
+    random = np.random.default_rng(index)
+    noisy = picture + random.normal(0, noise, picture.shape) if noise else picture
+    grey = np.clip(noisy, 0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def with_clock(picture: Picture, index: int) -> Picture:
+    """The same with a clock in a corner, different each time."""
+    shown = picture.copy()
+    digits = np.random.default_rng(index).integers(0, 2, (2, 12)) * 255
+    shown[4:16, 4:76] = np.kron(digits, np.ones((6, 6)))[..., None].astype(np.uint8)
+    return shown
+
+
+def judge(pictures: list[Picture], every_seconds: float = 1.0) -> list[Health]:
+    judged = HealthJudge()
+    return [judged.update(picture, index * every_seconds) for index, picture in enumerate(pictures)]
+
+
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+@pytest.mark.parametrize("level", [40.0, 110.0])
+def test_a_still_scene_with_sensor_noise_is_healthy(noise: float, level: float) -> None:
+    still = scene(level=level)
+    assert set(judge([seen(still, noise, index) for index in range(120)])) == {Health.OK}
+
+
+def test_a_frozen_picture_is_told_after_the_window_and_not_before() -> None:
+    frozen = seen(scene(), 3.0, 0)
+    states = judge([frozen] * 60)
+    assert states[:30] == [Health.OK] * 30
+    assert set(states[31:]) == {Health.FROZEN}
+
+
+def test_a_clock_in_a_frozen_picture_does_not_hide_it() -> None:
+    frozen = seen(scene(), 3.0, 0)
+    states = judge([with_clock(frozen, index) for index in range(60)])
+    assert set(states[31:]) == {Health.FROZEN}
+
+
+def test_the_first_picture_that_moves_again_is_healthy() -> None:
+    still = scene()
+    frozen = seen(still, 3.0, 0)
+    states = judge([frozen] * 40 + [seen(still, 3.0, index) for index in range(1, 5)])
+    assert states[39] is Health.FROZEN
+    assert states[40:] == [Health.OK] * 4
+
+
+def test_a_few_pictures_do_not_make_a_freeze_however_rare_they_are() -> None:
+    states = judge([seen(scene(), 3.0, 0)] * 5, every_seconds=60.0)
+    assert set(states) == {Health.OK}
+
+
+def test_a_scene_clipped_to_black_but_for_a_lamp_is_not_frozen() -> None:
+    night = np.zeros((180, 320)) - 20
+    night[40:80, 100:160] = 120
+    night[140:180, :] = 30
+    assert Health.FROZEN not in judge([seen(night, 2.0, index) for index in range(90)])
+
+
+@pytest.mark.parametrize(
+    ("noise", "clock", "expected"),
+    [(0.0, False, Health.FROZEN), (0.0, True, Health.FROZEN), (0.7, False, Health.OK)],
+)
+def test_it_holds_for_strongly_compressed_video(
+    noise: float, clock: bool, expected: Health, tmp_path: Path
+) -> None:
+    still = scene(360, 640)
+
+    def picture(index: int) -> Picture:
+        shown = seen(still, noise, index)
+        return with_clock(shown, index) if clock else shown
+
+    clip = make_clip(tmp_path / "clip.mp4", picture, seconds=50, fps=5, gop=20, bit_rate=200_000)
+    judged = HealthJudge()
+    states = Counter(
+        judged.update(frame.pixels, frame.media_seconds)
+        for frame in frames_of(settings_for(clip, fps=1))
+    )
+    if expected is Health.OK:
+        assert set(states) == {Health.OK}
+    else:
+        assert states[Health.FROZEN] >= 10
+
+
+def test_dark_and_blown_out_pictures() -> None:
+    assert judge([seen(np.full((90, 160), 5.0), 2.0, 0)]) == [Health.DARK]
+    assert judge([seen(np.full((90, 160), 254.0), 2.0, 0)]) == [Health.BRIGHT]
+
+
+def test_a_flame_in_the_dark_does_not_make_it_light() -> None:
+    night = np.full((180, 320), 4.0)
+    night[80:95, 100:112] = 255
+    assert judge([seen(night, 2.0, 0)]) == [Health.DARK]
+
+
+def test_a_covered_lens_is_told_once_the_scene_is_known() -> None:
+    still = scene()
+    covered = np.full_like(still, 90.0)
+    known = [seen(still, 2.0, index) for index in range(90)]
+    states = judge(known + [seen(covered, 2.0, index) for index in range(30)])
+    assert set(states[:100]) == {Health.OK}
+    assert set(states[101:]) == {Health.COVERED}
+
+
+def test_an_uncovered_lens_is_healthy_at_once() -> None:
+    still = scene()
+    covered = np.full_like(still, 90.0)
+    pictures = [seen(still, 2.0, index) for index in range(90)]
+    pictures += [seen(covered, 2.0, index) for index in range(30)]
+    pictures += [seen(still, 2.0, 1000)]
+    assert judge(pictures)[-1] is Health.OK
+
+
+def test_a_plain_wall_is_not_covered() -> None:
+    wall = np.full((180, 320), 160.0)
+    assert set(judge([seen(wall, 2.0, index) for index in range(150)])) == {Health.OK}
+
+
+def test_a_change_of_size_starts_anew() -> None:
+    judged = HealthJudge()
+    picture = seen(scene(), 2.0, 0)
+    for second in range(40):
+        state = judged.update(picture, float(second))
+    assert state is Health.FROZEN
+    assert judged.update(picture[:90], 40.0) is Health.OK
+
+
+@given(
+    picture=hnp.arrays(np.uint8, st.tuples(st.integers(1, 40), st.integers(1, 40), st.just(3))),
+    times=st.lists(st.floats(0, 1e6), max_size=8),
+)
+def test_any_pictures_and_times_are_survived(picture: Picture, times: list[float]) -> None:
+    judged = HealthJudge()
+    for at in times:
+        assert judged.update(picture, at) in Health
+
+
+@given(st.integers(1, 3000), st.integers(1, 3000))
+def test_thumbnails_are_small(rows: int, columns: int) -> None:
+    picture = np.broadcast_to(np.uint8(7), (rows, columns, 3))
+    small = thumbnail(picture)
+    assert small.shape[0] <= min(rows, 144)
+    assert small.shape[1] <= min(columns, 256)
+    assert (small == 7).all()
