@@ -30,6 +30,8 @@ UNITS = Path("/etc/systemd/system")
 WATCHDOG_SECONDS = 6
 """Instead of the unit's own 30, so that the test needn't wait as long."""
 
+PASSWORD = "correct-horse-battery"
+
 
 class Site:
     """The machine, with the settings that its daemon reads."""
@@ -59,6 +61,17 @@ class Site:
         ]
         self._file.write_text(yaml.safe_dump(self._base | {"cameras": entries}))
         self._file.chmod(0o644)
+
+    def configure_secret(self) -> None:
+        """Write settings with a camera that nobody answers for, and whose password systemd has."""
+        dock = {
+            "name": "dock",
+            "url": "rtsp://127.0.0.1:1/stream",
+            "credentials": {"username": "viewer", "credential": "dock-password"},
+        }
+        settings = yaml.safe_load(self._file.read_text())
+        settings["cameras"].append(dock)
+        self._file.write_text(yaml.safe_dump(settings))
 
     def break_settings(self) -> None:
         """Write settings that are wrong."""
@@ -100,9 +113,16 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         path.chmod(0o755 if path.is_dir() else 0o644)
     faster = work / "faster.conf"
     faster.write_text(f"[Service]\nWatchdogSec={WATCHDOG_SECONDS}\n")
+    secret = work / "secret"
+    secret.write_text(f"{PASSWORD}\n")
+    secret.chmod(0o600)
+    credential = work / "credential.conf"
+    credential.write_text("[Service]\nLoadCredential=dock-password:/etc/secret\n")
     files = {
         "/etc/emberwatch": etc,
         f"{UNITS}/emberwatch.service.d/faster.conf": faster,
+        f"{UNITS}/emberwatch.service.d/credential.conf": credential,
+        "/etc/secret": secret,
         f"{UNITS}/emberwatch.service": shared_path("systemd", "emberwatch.service"),
         f"{UNITS}/emberwatch@.service": shared_path("systemd", "emberwatch@.service"),
         "/etc/sysusers.d/emberwatch.conf": shared_path("systemd", "sysusers.d", "emberwatch.conf"),
@@ -184,6 +204,22 @@ def test_reload_of_a_bad_file_keeps_the_old_settings_in_force(site: Site) -> Non
     site.configure("yard")
     site.machine.run("systemctl", "reload", "emberwatch")
     wait_for(lambda: site.value("config_last_reload_successful") == 1, "the reload succeeds")
+
+
+def test_password_comes_from_a_systemd_credential_and_is_never_logged(site: Site) -> None:
+    site.start()
+    site.configure_secret()
+    site.machine.run("systemctl", "reload", "emberwatch")
+    wait_for(
+        lambda: site.value("camera_down_reason", camera="dock", reason="refused") == 1,
+        "the camera with the password is tried",
+    )
+    assert site.value("config_last_reload_successful") == 1
+    assert PASSWORD not in site.machine.run("journalctl", "--no-pager").text
+    assert PASSWORD not in httpx.get(f"{site.url}/api/v1/status").text
+    commands = site.machine.run("ps", "-ewwo", "args").text
+    assert "emberwatch run" in commands
+    assert PASSWORD not in commands
 
 
 def test_daemon_that_hangs_is_restarted_and_its_alert_still_fires(site: Site) -> None:
