@@ -16,7 +16,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from monitor.errors import DecodeError, OpenError
-from monitor.ingest import faults
+from monitor.ingest import faults, tls
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import local_path, shown, with_credentials
 
@@ -66,6 +66,7 @@ def open_rtsp(settings: SourceSettings) -> OpenStream:
         # Keeps what arrives out of order, over UDP, no longer than this.
         "max_delay": "500000",
         **_limits(),
+        **tls.ffmpeg_options(verify=settings.tls_verify),
     }
     began = time.monotonic()
     try:

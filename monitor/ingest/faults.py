@@ -5,11 +5,13 @@ FFmpeg's own text is never shown: it repeats the URL that it was given, credenti
 
 import errno
 import socket
+import ssl
 from urllib.parse import urlsplit
 
 from av import error as ffmpeg
 
 from monitor.errors import AuthError, DecodeError, OpenError, SourceError, StallError
+from monitor.ingest import tls
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import credentials, host_of, shown
 
@@ -70,6 +72,14 @@ def wrong_credentials(settings: SourceSettings, status: int = 401) -> AuthError:
     else:
         found = f"does not accept the user name and password given ({status}); correct them"
     return AuthError(f"{name_of(settings)} {found} under 'credentials' of the camera")
+
+
+def untrusted(settings: SourceSettings) -> OpenError:
+    """The camera's certificate is not trusted, or is not for this name."""
+    return OpenError(
+        f"{name_of(settings)} shows a certificate that this machine does not trust; add the "
+        "camera's certificate to the system's (update-ca-certificates), or name it in SSL_CERT_FILE"
+    )
 
 
 def silent(settings: SourceSettings, seconds: float) -> StallError:
@@ -155,8 +165,13 @@ def cause_of_silence(settings: SourceSettings) -> SourceError | None:
     host = host_of(settings.url)
     try:
         port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 80)
-        with socket.create_connection((host, port), timeout=_PROBE_SECONDS):
+        with socket.create_connection((host, port), timeout=_PROBE_SECONDS) as connection:
+            if parts.scheme in ("rtsps", "https"):
+                trust = tls.context(verify=settings.tls_verify)
+                trust.wrap_socket(connection, server_hostname=host).close()
             return silent(settings, settings.open_timeout_seconds)
+    except ssl.SSLError:
+        return untrusted(settings)
     except socket.gaierror:
         return unknown_host(settings)
     except ConnectionRefusedError:

@@ -4,7 +4,6 @@ httpx follows no redirect here by itself. Within the camera's own host a redirec
 another host it is refused, because the login would be sent there.
 """
 
-import functools
 import logging
 import ssl
 from collections.abc import Generator, Iterator
@@ -13,7 +12,7 @@ from contextlib import contextmanager
 import httpx
 
 from monitor.errors import OpenError, SourceError
-from monitor.ingest import faults
+from monitor.ingest import faults, tls
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import credentials, shown, without_userinfo
 
@@ -50,8 +49,7 @@ def make_client(settings: SourceSettings) -> httpx.Client:
     return httpx.Client(
         auth=None if login is None else CameraAuth(*login),
         timeout=httpx.Timeout(settings.read_timeout_seconds, connect=settings.open_timeout_seconds),
-        # The system's certificates, so that an operator can add a camera's own.
-        verify=_trusted(),
+        verify=tls.context(verify=settings.tls_verify),
         trust_env=False,
         headers={"user-agent": "emberwatch", "accept": "*/*"},
     )
@@ -99,12 +97,6 @@ def content_type(response: httpx.Response) -> str:
     return str(response.headers.get("content-type", "")).partition(";")[0].strip().lower()
 
 
-@functools.cache
-def _trusted() -> ssl.SSLContext:
-    """Reading the system's certificates takes a tenth of a second: once a process is enough."""
-    return ssl.create_default_context()
-
-
 def _follow(client: httpx.Client, settings: SourceSettings) -> httpx.Response:
     url = httpx.URL(without_userinfo(settings.url))
     for _ in range(_REDIRECTS + 1):
@@ -140,11 +132,7 @@ def _connect_fault(error: httpx.ConnectError, settings: SourceSettings) -> Sourc
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return OpenError(
-                f"{faults.name_of(settings)} shows a certificate that this machine does not trust; "
-                "add the camera's certificate to the system's (update-ca-certificates), or name it "
-                "in SSL_CERT_FILE"
-            )
+            return faults.untrusted(settings)
         if isinstance(cause, ConnectionRefusedError):
             return faults.refused(settings)
         cause = cause.__cause__ or cause.__context__

@@ -48,6 +48,8 @@ class SourceSettings:
     """``tcp`` or ``udp``, for RTSP."""
     snapshot: bool = False
     """For http(s): the URL gives one picture a request, and is asked at ``fps``."""
+    tls_verify: bool = True
+    """For rtsps and https: the camera must show a certificate that this machine trusts."""
     open_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 10.0
     max_side: int = 1280

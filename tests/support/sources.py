@@ -23,6 +23,7 @@ def settings_for(
     loop: bool = False,
     paced: bool = False,
     snapshot: bool = False,
+    tls_verify: bool = True,
     timeout_seconds: float = 10.0,
     max_side: int = 1280,
 ) -> SourceSettings:
@@ -37,6 +38,7 @@ def settings_for(
         loop=loop,
         paced=paced,
         snapshot=snapshot,
+        tls_verify=tls_verify,
         open_timeout_seconds=timeout_seconds,
         read_timeout_seconds=timeout_seconds,
         max_side=max_side,
