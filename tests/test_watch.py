@@ -1,0 +1,242 @@
+"""From frames to alerts: what is scored, what is dropped and counted, what is withdrawn."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from prometheus_client import CollectorRegistry
+
+from monitor.alerts.keeper import Keeper
+from monitor.clock import ManualClock
+from monitor.config import Camera, Config
+from monitor.errors import EngineError
+from monitor.inference.batcher import Batcher
+from monitor.inference.bundle import Bundle
+from monitor.inference.load import load_engine
+from monitor.inference.scorer import Scorer
+from monitor.ingest.frame import Frame, Health
+from monitor.ingest.status import REASONS, CameraStatus
+from monitor.metrics import Metrics
+from monitor.watch import SAVE_SECONDS, Watch
+from tests.support.bundles import FIRE_COLOUR, MISC_COLOUR, plain, tiny_bundle
+
+MAX_WAIT = 0.05
+
+
+class FailingEngine:
+    """The real engine, with a switch that makes it fail as a device that was lost does."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self._engine = load_engine(bundle, "openvino", max_batch=4)
+        self.name = self._engine.name
+        self.device = self._engine.device
+        self.labels = self._engine.labels
+        self.batch_sizes = self._engine.batch_sizes
+        self.failures_to_come = 0
+
+    def warm_up(self) -> None:
+        self._engine.warm_up()
+
+    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if self.failures_to_come:
+            self.failures_to_come -= 1
+            raise EngineError("the device was lost")
+        return self._engine.score(pictures)
+
+    def close(self) -> None:
+        self._engine.close()
+
+
+class Stand:
+    """A watch with everything around it, on a clock that is moved by hand."""
+
+    def __init__(self, folder: Path, bundle: Bundle, engine: FailingEngine) -> None:
+        self.clock = ManualClock(wall=1_000_000.0, monotonic=100.0)
+        self.registry = CollectorRegistry()
+        self.statuses: dict[str, CameraStatus] = {}
+        self.metrics = Metrics(
+            self.registry,
+            cameras=(),
+            labels=bundle.labels,
+            statuses=lambda: self.statuses,
+            clock=self.clock,
+            version="test",
+        )
+        self.engine = engine
+        self.path = folder / "events.db"
+        self.keeper = Keeper(
+            self.path,
+            clock=self.clock,
+            count=lambda operation, failed: self.metrics.count_store(operation, failed=failed),
+        )
+        self.watch = Watch(
+            bundle.labels,
+            Scorer(
+                engine, bundle.geometry, on_failure=lambda _: self.metrics.count_engine_failure()
+            ),
+            Batcher(4, MAX_WAIT),
+            keeper=self.keeper,
+            metrics=self.metrics,
+            clock=self.clock,
+        )
+        self.sequence = 0
+
+    def apply(self, *names: str, **settings: float) -> None:
+        cameras = [
+            Camera.model_validate({"name": name, "url": f"file:/{name}.mp4", **settings})
+            for name in names
+        ]
+        self.watch.apply(Config(cameras=cameras))
+
+    def see(
+        self,
+        colour: tuple[int, int, int],
+        *,
+        camera: str = "yard",
+        health: Health = Health.OK,
+        age: float = 0.0,
+    ) -> bool:
+        """One frame, a second after the one before; whether it was scored."""
+        self.clock.advance(1.0)
+        self.sequence += 1
+        now = self.clock.monotonic() - age
+        self.statuses[camera] = status(camera, now, health)
+        frame = Frame(
+            camera, self.sequence, plain(colour), self.clock.wall() - age, now, now, health
+        )
+        self.watch.take([frame])
+        self.clock.advance(MAX_WAIT)
+        worked = self.watch.score()
+        self.watch.tend(self.statuses)
+        return worked
+
+    def value(self, name: str, **labels: str) -> float | None:
+        return self.registry.get_sample_value(f"emberwatch_{name}", labels)
+
+    def dropped(self, reason: str) -> float | None:
+        return self.value("frames_dropped_total", camera="yard", reason=reason)
+
+    def score_shown(self) -> float | None:
+        return self.value("score", camera="yard", label="fire")
+
+
+def status(
+    camera: str, last: float, health: Health = Health.OK, *, up: bool = True
+) -> CameraStatus:
+    return CameraStatus(
+        camera=camera,
+        up=up,
+        reason="" if up else "stall",
+        detail="",
+        health=health,
+        info=None,
+        frames=1,
+        dropped={},
+        reconnects=dict.fromkeys(REASONS, 0),
+        last_frame_at=last,
+        last_frame_monotonic=last,
+    )
+
+
+@pytest.fixture(scope="module")
+def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    return tiny_bundle(tmp_path_factory.mktemp("bundle"))
+
+
+@pytest.fixture
+def stand(tmp_path: Path, bundle: Bundle) -> Iterator[Stand]:
+    engine = FailingEngine(bundle)
+    made = Stand(tmp_path, bundle, engine)
+    yield made
+    made.keeper.close()
+    engine.close()
+
+
+def test_fire_fires_is_stored_and_counted(stand: Stand) -> None:
+    stand.apply("yard")
+    for _ in range(4):
+        stand.see(FIRE_COLOUR)
+    assert stand.watch.firing() == [("yard", "fire")]
+    assert stand.value("alerts_total", camera="yard", alert="fire") == 1
+    assert stand.value("alert_state", camera="yard", alert="fire") == 2
+    assert (stand.score_shown() or 0) > 0.9
+    assert stand.keeper.load_states()["yard"].rules[0].state == "firing"
+
+
+def test_frozen_frames_are_not_scored_and_the_score_before_is_withdrawn(stand: Stand) -> None:
+    stand.apply("yard")
+    stand.see(MISC_COLOUR)
+    assert stand.score_shown() is not None
+    assert not stand.see(FIRE_COLOUR, health=Health.FROZEN)
+    assert stand.score_shown() is None
+    assert stand.dropped("frozen") == 1
+
+
+def test_frames_that_waited_too_long_are_not_scored(stand: Stand) -> None:
+    stand.apply("yard", stale_after=5)
+    assert not stand.see(FIRE_COLOUR, age=6)
+    assert stand.score_shown() is None
+    assert stand.dropped("stale") == 1
+
+
+def test_the_score_of_a_camera_that_went_down_is_withdrawn_at_once(stand: Stand) -> None:
+    stand.apply("yard")
+    stand.see(MISC_COLOUR)
+    stand.watch.tend({"yard": status("yard", stand.clock.monotonic(), up=False)})
+    assert stand.score_shown() is None
+
+
+def test_a_first_failure_of_the_engine_is_retried_and_a_second_is_a_fault(stand: Stand) -> None:
+    stand.apply("yard")
+    stand.engine.failures_to_come = 1
+    assert stand.see(MISC_COLOUR)
+    assert stand.watch.engine_fault == ""
+    assert stand.value("engine_failures_total") == 1
+    stand.engine.failures_to_come = 2
+    assert not stand.see(MISC_COLOUR)
+    assert stand.watch.engine_fault == "the device was lost"
+    assert stand.dropped("engine") == 1
+    assert stand.see(MISC_COLOUR)
+    assert stand.watch.engine_fault == ""
+
+
+def test_a_camera_that_did_not_change_is_left_alone_by_a_reload(stand: Stand) -> None:
+    stand.apply("yard", "hall")
+    for _ in range(4):
+        stand.see(FIRE_COLOUR)
+    stand.apply("yard", "gate")
+    assert stand.watch.firing() == [("yard", "fire")]
+    assert stand.score_shown() is not None
+    assert [view.name for view in stand.watch.views({})] == ["yard", "gate"]
+
+
+def test_a_changed_camera_keeps_its_firing_alert_and_loses_its_score(stand: Stand) -> None:
+    stand.apply("yard")
+    for _ in range(4):
+        stand.see(FIRE_COLOUR)
+    stand.apply("yard", fps=2)
+    assert stand.watch.firing() == [("yard", "fire")]
+    assert stand.score_shown() is None
+    assert stand.value("alerts_total", camera="yard", alert="fire") == 1
+
+
+def test_the_event_of_a_camera_that_is_removed_ends(stand: Stand) -> None:
+    stand.apply("yard")
+    for _ in range(4):
+        stand.see(FIRE_COLOUR)
+    stand.apply("gate")
+    assert stand.watch.firing() == []
+    assert stand.value("alert_state", camera="yard", alert="fire") is None
+
+
+def test_open_decisions_are_kept_between_changes_of_state(stand: Stand) -> None:
+    stand.apply("yard")
+    for _ in range(4):
+        stand.see(FIRE_COLOUR)
+    before = stand.keeper.load_states()["yard"].captured_at or 0.0
+    stand.clock.advance(SAVE_SECONDS)
+    stand.see(FIRE_COLOUR)
+    after = stand.keeper.load_states()["yard"].captured_at or 0.0
+    assert after >= before + SAVE_SECONDS
