@@ -278,6 +278,26 @@ def bench(
 
 
 @app.command()
+def share(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="As systemd or config.")] = "",
+) -> None:
+    """Print where the units, rules and examples are that ship with the program.
+
+    \b
+      emberwatch share systemd
+      ls "$(emberwatch share config/prometheus)"
+    """
+    from monitor.share import shared_path
+
+    path = shared_path(*Path(name).parts)
+    if Path(name).is_absolute() or ".." in Path(name).parts or not path.exists():
+        raise EmberwatchError(
+            f"nothing called '{name}' ships with Emberwatch; there are config, models and systemd"
+        )
+    sys.stdout.write(f"{path}\n")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     sys.stdout.write(f"emberwatch {version_of('emberwatch')}\n")

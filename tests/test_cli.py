@@ -15,7 +15,7 @@ from monitor.cli_train import train
 from trainer.options import TrainOptions
 
 COMMANDS = (
-    "run", "check", "init", "status", "label", "train", "replay", "evaluate-clips", "demo", "bench",
+    "run", "check", "init", "status", "label", "train", "replay", "share", "evaluate-clips", "demo", "bench",
     "version",
 )  # fmt: skip
 
@@ -185,3 +185,15 @@ def test_train_offers_every_option_of_the_trainer_with_its_default() -> None:
     for name, default in fields.items():
         if default is not dataclasses.MISSING:
             assert options[name] in (default, default or None), name
+
+
+def test_share_names_the_folder_of_what_ships() -> None:
+    found = emberwatch("share", "systemd")
+    assert (Path(found.stdout.strip()) / "emberwatch.service").is_file()
+
+
+@pytest.mark.parametrize("name", ["nonsense", "../..", "/etc"])
+def test_share_names_nothing_else(name: str) -> None:
+    found = emberwatch("share", name)
+    assert found.returncode == 1
+    assert "there are config, models and systemd" in found.stderr
