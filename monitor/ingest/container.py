@@ -82,6 +82,10 @@ def open_rtsp(settings: SourceSettings) -> OpenStream:
         # Not chained: FFmpeg's error holds the URL with its credentials.
         seconds = time.monotonic() - began
         raise faults.open_fault(error, settings, seconds=seconds) from None
+    except ValueError:
+        raise OpenError(
+            f"{faults.name_of(settings)} is no URL that can be opened; correct it"
+        ) from None
     return _pick(container, settings, live=True)
 
 

@@ -70,13 +70,12 @@ class Sampler:
         """Say whether to take the picture, and if so set when the next one is due."""
         if self._newest is not None and seconds > self._newest:
             gap = seconds - self._newest
-            self._gap = (
-                gap if self._gap == 0.0 else min(self._gap * 1.2, 0.9 * self._gap + 0.1 * gap)
-            )
+            # Growing slowly: a pause in the stream is not its usual step.
+            grown = min(1.2 * self._gap, 0.9 * self._gap + 0.1 * gap)
+            self._gap = grown if self._gap else gap
         self._newest = seconds
-        if not self._is_due(
-            seconds, (self.key_interval_seconds or 0.0) if self.key_only else self._gap
-        ):
+        step = (self.key_interval_seconds or 0.0) if self.key_only else self._gap
+        if not self._is_due(seconds, step):
             return False
         if self._due is None or seconds >= self._due + self._period:
             # The first, or one after a pause: no burst to make up for what was missed.

@@ -1,8 +1,7 @@
 """What a camera's URL means: its kind, its form for people, and its form for FFmpeg."""
 
-import ipaddress
 from pathlib import Path
-from urllib.parse import SplitResult, quote, unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from monitor.errors import OpenError
 from monitor.ingest.status import SourceSettings
@@ -105,14 +104,4 @@ def with_credentials(settings: SourceSettings) -> str:
 
 def host_of(url: str) -> str:
     """The host that a URL names, for error sentences; an empty text where it names none."""
-    parts: SplitResult = urlsplit(url)
-    return parts.hostname or ""
-
-
-def is_address(host: str) -> bool:
-    """Whether the host is a numeric address, which no name server is asked about."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
+    return urlsplit(url).hostname or ""

@@ -184,3 +184,9 @@ def test_nothing_of_ffmpeg_is_written(
     out, err = capfd.readouterr()
     assert (out, err, caplog.text) == ("", "", "")
     assert av.logging.get_level() is None
+
+
+@pytest.mark.parametrize("url", ["rtsp://127.0.0.1:99999/a", "rtsp://127.0.0.1/\0", "rtsp:///a"])
+def test_urls_that_cannot_be_opened_are_told(url: str) -> None:
+    with pytest.raises(SourceError, match="camera yard: rtsp://"):
+        frames_of(settings_for(url, timeout_seconds=2.0))
