@@ -1,6 +1,9 @@
 """The arguments of ``emberwatch train``."""
 
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -140,9 +143,25 @@ def train(
     )
     check_options(options)  # before TensorFlow is loaded, which takes seconds
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from trainer.train import train as train_model
+    with _native_output_hidden():
+        from trainer.train import train as train_model
 
     train_model(options)
+
+
+@contextmanager
+def _native_output_hidden() -> Iterator[None]:
+    """TensorFlow writes about processor features while it is loaded, whatever its log level is."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _pairs(texts: list[str] | None, option: str, kind: type[ValueT]) -> list[tuple[str, ValueT]]:

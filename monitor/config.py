@@ -214,6 +214,11 @@ class Camera(Section):
     )
     loop: bool = Field(False, description="For files and folders: start again at the end.")
     transport: Literal["tcp", "udp"] = Field("tcp", description="How RTSP carries the picture.")
+    tls_verify: bool = Field(
+        True,
+        description="For rtsps and https: check the camera's certificate. false takes any, as most "
+        "cameras sign their own.",
+    )
     snapshot: bool = Field(
         False, description="For http(s): the URL gives one JPEG a request, and is asked at `fps`."
     )

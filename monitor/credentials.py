@@ -124,6 +124,7 @@ def feed(camera: Camera, ingest: Ingest, login: Login) -> SourceSettings:
         decode=camera.decode,
         loop=camera.loop,
         transport=camera.transport,
+        tls_verify=camera.tls_verify,
         snapshot=camera.snapshot,
         open_timeout_seconds=ingest.open_timeout,
         read_timeout_seconds=ingest.read_timeout,

@@ -116,7 +116,7 @@ def test_feeds_carry_what_the_workers_must_know() -> None:
         config(
             camera("dock", fps=2, decode="key", credentials={"username": "u", "password_env": "P"}),
             camera("off", enabled=False, credentials={"username": "u", "password_env": "NOT"}),
-            {"name": "snap", "url": "http://h/s.jpg", "snapshot": True, "loop": True},
+            {"name": "snap", "url": "https://h/s.jpg", "snapshot": True, "tls_verify": False},
         ),
         environ={"P": "hunter22"},
     )
@@ -124,7 +124,8 @@ def test_feeds_carry_what_the_workers_must_know() -> None:
     dock, snap = settings
     assert (dock.url, dock.username, dock.password) == ("rtsp://dock/s", "u", "hunter22")
     assert (dock.fps, dock.decode, dock.open_timeout_seconds) == (2.0, "key", 10.0)
-    assert (snap.username, snap.password, snap.snapshot, snap.loop) == (None, None, True, True)
+    assert (snap.username, snap.password, snap.snapshot) == (None, None, True)
+    assert (dock.tls_verify, snap.tls_verify) == (True, False)
     assert secrets_of(settings) == ("hunter22",)
     assert "hunter22" not in repr(settings)
 
