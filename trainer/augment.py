@@ -1,0 +1,154 @@
+"""Training views: what cameras do to a picture, done to every picture before it is learned from.
+
+Pure functions of pixels and a random generator. Views are uint8 RGB at the model's size.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.inference.image import resize
+from trainer.backbone import SIZE
+
+Pixels = NDArray[np.uint8]
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How often each kind of view is made."""
+
+    degraded: float = 0.4
+    """Low resolution, hard compression, grey, night or noise."""
+    small: float = 0.2
+    """The picture as a small part of a background scene: fires start small and far away."""
+    smallest: float = 0.12
+    largest: float = 0.6
+    """Bounds of a small view's side, as a share of the scene's."""
+
+
+def view(pixels: Pixels, scene: Pixels | None, recipe: Recipe, rng: Rng) -> Pixels:
+    """Make one training view.
+
+    Args:
+        pixels: uint8 (h, w, 3), the picture that is learned.
+        scene: uint8 (h, w, 3), a background picture to put it into; None where there is none.
+        recipe: how often what happens.
+        rng: decides everything.
+
+    Returns:
+        uint8 (299, 299, 3).
+    """
+    if scene is not None:
+        share = recipe.smallest * (recipe.largest / recipe.smallest) ** rng.random()
+        made = paste(crop(scene, rng, 0.5), crop(pixels, rng, 0.7), share, rng)
+    else:
+        made = crop(pixels, rng, 0.55)
+    if rng.random() < 0.5:
+        made = np.ascontiguousarray(made[:, ::-1])
+    made = relight(made, rng)
+    if rng.random() < recipe.degraded:
+        made = degrade(made, rng)
+    return made
+
+
+def crop(pixels: Pixels, rng: Rng, least: float) -> Pixels:
+    """Cut out a random part, at least ``least`` of the area, and squash it to 299 x 299."""
+    height, width = pixels.shape[:2]
+    area = rng.uniform(least, 1.0)
+    stretch = np.sqrt(rng.uniform(0.85, 1.18))
+    rows = min(height, max(1, round(height * np.sqrt(area) * stretch)))
+    columns = min(width, max(1, round(width * np.sqrt(area) / stretch)))
+    top = int(rng.integers(0, height - rows + 1))
+    left = int(rng.integers(0, width - columns + 1))
+    return resize(np.ascontiguousarray(pixels[top : top + rows, left : left + columns]), SIZE, SIZE)
+
+
+def paste(scene: Pixels, inset: Pixels, share: float, rng: Rng) -> Pixels:
+    """Put ``inset`` into the scene, ``share`` of its side large, with soft edges."""
+    rows = max(8, round(SIZE * share))
+    columns = min(SIZE, max(8, round(rows * rng.uniform(0.75, 1.33))))
+    small = resize(inset, columns, rows).astype(np.float32)
+    top = int(rng.integers(0, SIZE - rows + 1))
+    left = int(rng.integers(0, SIZE - columns + 1))
+    mask = _soft_mask(rows, columns, rng)
+    made = scene.copy()
+    under = made[top : top + rows, left : left + columns].astype(np.float32)
+    if rng.random() < 0.5:
+        # Brought near to the scene's brightness, so that a seam tells nothing.
+        small *= np.clip((under.mean() + 20) / (small.mean() + 20), 0.6, 1.5)
+    blended = under + (small - under) * mask
+    made[top : top + rows, left : left + columns] = np.clip(blended, 0, 255).astype(np.uint8)
+    return made
+
+
+def _soft_mask(rows: int, columns: int, rng: Rng) -> NDArray[np.float32]:
+    y = np.abs(np.linspace(-1, 1, rows, dtype=np.float32))[:, None]
+    x = np.abs(np.linspace(-1, 1, columns, dtype=np.float32))[None, :]
+    # From a rectangle with a soft border to an ellipse that fades out.
+    distance = np.maximum(x, y) if rng.random() < 0.5 else np.sqrt(x * x + y * y)
+    border = rng.uniform(0.08, 0.5)
+    return np.asarray(np.clip((1 - distance) / border, 0, 1)[..., None], np.float32)
+
+
+def relight(pixels: Pixels, rng: Rng) -> Pixels:
+    """Change brightness, contrast, gamma and the colour of the light a little."""
+    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.93, 1.07, 3)
+    offset = rng.uniform(-18, 18)
+    gamma = rng.uniform(0.8, 1.25)
+    ramp = (np.arange(256, dtype=np.float32) / 255) ** gamma * 255
+    table = np.clip((ramp[:, None] - 128) * gain[None, :] + 128 + offset, 0, 255)
+    return np.asarray(cv2.LUT(pixels, table.astype(np.uint8)[:, None, :]), np.uint8)
+
+
+def degrade(pixels: Pixels, rng: Rng) -> Pixels:
+    """Make it look like the picture of a bad camera: one to three faults at once."""
+    faults: tuple[Callable[[Pixels, Rng], Pixels], ...] = (low_resolution, grey, night, noise, blur)
+    for index in rng.choice(len(faults), int(rng.integers(1, 3)), replace=False):
+        pixels = faults[int(index)](pixels, rng)
+    # Whatever a camera does, it compresses last.
+    return compress(pixels, rng) if rng.random() < 0.7 else pixels
+
+
+def low_resolution(pixels: Pixels, rng: Rng) -> Pixels:
+    """As from a stream of 64 to 200 lines."""
+    side = int(rng.integers(64, 200))
+    return resize(resize(pixels, side, side), SIZE, SIZE)
+
+
+def grey(pixels: Pixels, rng: Rng) -> Pixels:
+    """Without colour, or with little of it, as in infra-red."""
+    flat = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    kept = 0.0 if rng.random() < 0.7 else rng.uniform(0.1, 0.5)
+    return np.asarray(cv2.addWeighted(pixels, kept, flat, 1 - kept, 0), np.uint8)
+
+
+def night(pixels: Pixels, rng: Rng) -> Pixels:
+    """Dark, with what is bright left bright, and the grain of a high gain."""
+    ramp = (np.arange(256, dtype=np.float32) / 255) ** rng.uniform(1.5, 2.8) * 255
+    return noise(np.asarray(cv2.LUT(pixels, ramp.astype(np.uint8)), np.uint8), rng)
+
+
+def noise(pixels: Pixels, rng: Rng) -> Pixels:
+    """Grain, the same in all channels or not."""
+    channels = 1 if rng.random() < 0.5 else 3
+    grain = rng.standard_normal((*pixels.shape[:2], channels), dtype=np.float32)
+    return np.clip(pixels + grain * np.float32(rng.uniform(3, 16)), 0, 255).astype(np.uint8)
+
+
+def blur(pixels: Pixels, rng: Rng) -> Pixels:
+    """A dirty or badly focused lens."""
+    sigma = float(rng.uniform(0.8, 2.5))
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8)
+
+
+def compress(pixels: Pixels, rng: Rng) -> Pixels:
+    """JPEG at 10 to 60, the look of a saved bit rate."""
+    quality = int(rng.integers(10, 60))
+    encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    if not encoded:
+        return pixels
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)

@@ -1,0 +1,143 @@
+"""From folders to data that can be trained on: list, read, group, split."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.errors import TrainingError
+from monitor.inference.image import read_image, resize
+from trainer.backbone import SIZE, Backbone
+from trainer.bottleneck import Unreadable, compute_bottlenecks
+from trainer.clips import clip_examples, read_clips
+from trainer.console import Console
+from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan, split
+from trainer.groups import apply_groups, join_alike, read_groups
+from trainer.options import TrainOptions
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Prepared:
+    """Everything that training and evaluation read."""
+
+    dataset: Dataset
+    features: NDArray[np.float16]
+    """float16 (n, 2048), in the order of the dataset's examples."""
+    targets: NDArray[np.int64]
+    """(n,): label numbers."""
+    fingerprint: str
+    unreadable: tuple[Unreadable, ...]
+
+    def rows(self, side: Side) -> NDArray[np.int64]:
+        """Positions of one side's examples."""
+        return np.array([i for i, e in enumerate(self.dataset.examples) if e.side is side])
+
+
+def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prepared:
+    """List the pictures, compute their bottlenecks, join what is alike, and split.
+
+    Raises:
+        TrainingError: the data cannot be trained on; says which folder, label or table.
+    """
+    examples = list_examples(options)
+    labels = sorted({example.label for example in examples})
+    shares = dict(options.class_shares)
+    for label in (*shares, *filter(None, (options.favour,))):
+        if label not in labels:
+            raise TrainingError(
+                f"training options: '{label}' is no label; the labels are {', '.join(labels)}"
+            )
+    with console.bar("bottlenecks", len(examples)) as bar:
+        found = compute_bottlenecks(examples, backbone, options.cache, bar.advance)
+    for broken in found.unreadable:
+        console.warn(f"left out: {broken.reason}")
+    _require_readable(found.examples, labels)
+    grouped: Sequence[Example] = found.examples
+    if options.near_duplicates:
+        grouped, pairs = join_alike(found.examples, found.thumbnails)
+        console.say(f"{pairs} pairs of pictures look alike and stay together")
+    dataset = split(
+        grouped, options.validation_percentage, options.testing_percentage, options.oversample
+    )
+    number = {label: index for index, label in enumerate(dataset.labels)}
+    digests = {e.name: digest for e, digest in zip(dataset.examples, found.digests, strict=True)}
+    return Prepared(
+        dataset,
+        found.features,
+        np.array([number[example.label] for example in dataset.examples]),
+        fingerprint(dataset, digests),
+        found.unreadable,
+    )
+
+
+def list_examples(options: TrainOptions) -> list[Example]:
+    """The pictures of all sources, with the groups that are known by name.
+
+    Raises:
+        TrainingError: a folder or table is unfit.
+    """
+    examples = scan(options.image_dir, options.extra)
+    groups: dict[str, str] = {}
+    if options.groups is not None:
+        groups = read_groups(options.groups, options.group_column, options.group_notes)
+        examples = apply_groups(examples, options.image_dir, groups)
+    if options.clips is None:
+        return examples
+    labels = {example.label for example in examples}
+    clips = read_clips(options.clips)
+    # A clip may be in a group with pictures: the table then names the clip's own file.
+    known = apply_groups(
+        [Example(clip.path, clip.name, clip.label, f"clip/{clip.name}") for clip in clips],
+        options.image_dir,
+        groups,
+    )
+    of_clip = {f"clip/{clip.name}": clip.group for clip in known}
+    frames = clip_examples(clips, labels, options.background, options.clip_frames, options.cache)
+    return examples + [replace(frame, group=of_clip[frame.group]) for frame in frames]
+
+
+def load_pictures(examples: Sequence[Example], console: Console, what: str) -> NDArray[np.uint8]:
+    """Read pictures at the model's size: uint8 (n, 299, 299, 3)."""
+    pictures = np.empty((len(examples), SIZE, SIZE, 3), np.uint8)
+    with console.bar(what, len(examples)) as bar:
+        for index, example in enumerate(examples):
+            resize(read_image(example.path), SIZE, SIZE, out=pictures[index])
+            bar.advance(1)
+    return pictures
+
+
+def run_key(options: TrainOptions, prepared: Prepared, backbone: Backbone) -> str:
+    """Name what fine-tuning depends on: only a run with the same name may go on from it."""
+    parts = (
+        prepared.fingerprint,
+        backbone.sha256,
+        options.seed,
+        options.background,
+        options.fine_tune_steps,
+        options.fine_tune_minutes,
+        options.fine_tune_batch_size,
+        options.fine_tune_learning_rate,
+        options.lower_every,
+        options.class_shares,
+        options.oversample,
+        options.favour,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def tiny_labels(dataset: Dataset) -> list[tuple[str, int]]:
+    """Labels with so few pictures that their figures mean little."""
+    counts = Counter(example.label for example in dataset.examples)
+    return [(label, counts[label]) for label in dataset.labels if counts[label] < TINY_CLASS]
+
+
+def _require_readable(examples: Sequence[Example], labels: Sequence[str]) -> None:
+    left = {example.label for example in examples}
+    for label in labels:
+        if label not in left:
+            raise TrainingError(
+                f"label '{label}': none of its pictures can be read; replace them and start again"
+            )
