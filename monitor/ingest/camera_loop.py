@@ -117,8 +117,7 @@ class CameraLoop:
         return self._down("ended", "the stream came to its end")
 
     def _watch(self) -> None:
-        failures = self._back_off.failures
-        with self._gate.turn(failures, stop=self.stop, progress=self._progress) as mine:
+        with self._gate.turn(stop=self.stop, progress=self._progress) as mine:
             if not mine:
                 return
             self._mailbox.enter(Phase.OPENING)

@@ -119,7 +119,7 @@ class CameraRecord:
         self.lent = False
         if not self.ended:
             self._reconnects[reason] += 1
-            self._suspicion = (reason, detail)
+            self._suspicion = (reason, self._redactor.text(detail))
 
     # What is in the mailbox.
 

@@ -1,4 +1,4 @@
-"""Room for one mailbox a camera: the limit of open descriptors is raised where it is too low."""
+"""Room for a mailbox for each camera: the limit of open descriptors is raised if it is too low."""
 
 import resource
 
@@ -6,15 +6,17 @@ from monitor.errors import ConfigError
 
 _BESIDE_CAMERAS = 512
 """Workers, connections, the store, libraries."""
+_PER_CAMERA = 2
+"""The mailbox, and the copy of its descriptor that Python keeps with the mapping."""
 
 
 def allow_descriptors(cameras: int) -> None:
-    """Make sure that this process may hold one descriptor for each of so many cameras.
+    """Make sure that this process may hold the mailboxes of so many cameras.
 
     Raises:
         ConfigError: the machine's hard limit is lower.
     """
-    needed = cameras + _BESIDE_CAMERAS
+    needed = _PER_CAMERA * cameras + _BESIDE_CAMERAS
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return

@@ -9,11 +9,11 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from random import Random
 
 from monitor.clock import Clock
-from monitor.errors import ConfigError, SourceError
+from monitor.errors import SourceError
 from monitor.ingest.assignment import reconcile
 from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.channel import Down, Message, Opened, Ready, Removed
@@ -22,7 +22,8 @@ from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Ver
 from monitor.ingest.descriptors import allow_descriptors
 from monitor.ingest.frame import Frame
 from monitor.ingest.guilt import hang_verdict, suspects_of_crash
-from monitor.ingest.placement import GroupKind, Move, Placement, PlacementLimits
+from monitor.ingest.limits import Limits, ReloadResult, by_name
+from monitor.ingest.placement import GroupKind, Move, Placement
 from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
 from monitor.ingest.worker_process import WORKER_COMMAND
 
@@ -34,35 +35,6 @@ _MOVED = {
     GroupKind.TRIAL: ("moved", "it may have made its worker fail; it is read by another now"),
     GroupKind.SHARED: ("released", "no fault for a while; it shares a worker again"),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the supervisor may use, and how patient it is."""
-
-    workers: int = 0
-    """Worker processes; 0: one for each core. Never more than cameras."""
-    hang_timeout_seconds: float = 20.0
-    """A worker without progress for this long is killed; never shorter than a camera's timeouts."""
-    start_timeout_seconds: float = 30.0
-    """The same for a worker that starts."""
-    max_back_off_seconds: float = 60.0
-    concurrent_opens: int = 16
-    """Cameras of one worker that are opened at once."""
-    frames_per_wait: int = 32
-    """Most frames that one wait gives: at 720p, 90 MB."""
-    placement: PlacementLimits = field(default_factory=lambda: PlacementLimits(workers=0))
-    """Quarantine; its ``workers`` is taken from above."""
-
-
-@dataclass(frozen=True, slots=True)
-class ReloadResult:
-    """What a reload did, by name of camera."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
-    unchanged: tuple[str, ...]
 
 
 class Supervisor:
@@ -93,7 +65,7 @@ class Supervisor:
             ConfigError: two cameras have one name, or there are more than the limit of open files
                 allows.
         """
-        self._feeds = _by_name(feeds)
+        self._feeds = by_name(feeds)
         allow_descriptors(len(self._feeds))
         self._limits = limits
         self._clock = clock
@@ -127,7 +99,7 @@ class Supervisor:
             ConfigError: two cameras have one name, or there are more than the limit of open files
                 allows; nothing was changed.
         """
-        new = _by_name(feeds)
+        new = by_name(feeds)
         allow_descriptors(len(new))
         with self._lock:
             old = self._feeds
@@ -376,12 +348,3 @@ class Supervisor:
 
     def _say(self, camera: str, kind: str, reason: str, detail: str) -> None:
         self._events.append(CameraEvent(camera, kind, reason, detail, self._clock.wall()))
-
-
-def _by_name(feeds: Sequence[SourceSettings]) -> dict[str, SourceSettings]:
-    named = {feed.camera: feed for feed in feeds}
-    if len(named) != len(feeds):
-        names = [feed.camera for feed in feeds]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ConfigError(f"two cameras are named {', '.join(twice)}; give each its own name")
-    return named

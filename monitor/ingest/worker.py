@@ -67,7 +67,7 @@ class Worker:
         self._clock = clock
         self._random = random
         self._setup = Setup(max_back_off_seconds=60.0, concurrent_opens=16)
-        self._gate = OpenGate(self._setup.concurrent_opens)
+        self._gate = OpenGate(self._setup.concurrent_opens, clock=clock)
         self._cameras: dict[tuple[str, int], tuple[CameraLoop, threading.Thread]] = {}
         # Threads append, the main thread sends: no camera ever waits for a daemon that is busy.
         self._outbox: collections.deque[FromWorker] = collections.deque(maxlen=_LONGEST_OUTBOX)
@@ -107,7 +107,7 @@ class Worker:
         match message:
             case Setup():
                 self._setup = message
-                self._gate = OpenGate(message.concurrent_opens)
+                self._gate = OpenGate(message.concurrent_opens, clock=self._clock)
             case AddCamera() if len(descriptors) == 1:
                 self._add(message, descriptors[0])
             case RemoveCamera(camera, generation):

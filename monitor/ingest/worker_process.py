@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.ingest.channel import ChannelError, Message, ToWorker, encode, receive
+from monitor.redact import redact
 
 WORKER_COMMAND = (sys.executable, "-P", "-m", "monitor.ingest.worker")
 
@@ -166,7 +167,9 @@ class WorkerProcess:
         elif lines and code:
             ending = f"{ending}; {lines[-1]}"
         thread = _CURRENT_THREAD.search(text)
-        return CrashReport(ending[:_LONGEST_SUMMARY], int(thread[1], 16) if thread else None)
+        return CrashReport(
+            redact(ending)[:_LONGEST_SUMMARY], int(thread[1], 16) if thread else None
+        )
 
     def close(self) -> None:
         """Kill it if it lives, and free all that belongs to it."""

@@ -12,8 +12,8 @@ import pytest
 from monitor.clock import SystemClock
 from monitor.errors import ConfigError
 from monitor.ingest.frame import Frame, Health
+from monitor.ingest.limits import Limits, ReloadResult
 from monitor.ingest.status import REASONS
-from monitor.ingest.supervisor import Limits, ReloadResult
 from monitor.ingest.worker_process import WORKER_COMMAND
 from tests.support.clips import green_scene, make_clip
 from tests.support.supervision import feed, limits, open_descriptors, watching

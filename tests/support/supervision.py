@@ -9,9 +9,10 @@ from random import Random
 
 from monitor.clock import SystemClock
 from monitor.ingest.frame import Frame
+from monitor.ingest.limits import Limits
 from monitor.ingest.placement import PlacementLimits
 from monitor.ingest.status import CameraEvent, SourceSettings
-from monitor.ingest.supervisor import Limits, Supervisor
+from monitor.ingest.supervisor import Supervisor
 from tests.support.faulty_worker import FAULTY_WORKER
 
 PATIENCE_SECONDS = 60.0
