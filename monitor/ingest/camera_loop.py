@@ -8,7 +8,7 @@ from typing import Protocol
 from monitor.clock import Clock
 from monitor.errors import AuthError, SourceError
 from monitor.ingest.back_off import BackOff
-from monitor.ingest.channel import AddCamera, Down, FromWorker, Opened, Removed
+from monitor.ingest.channel import LONGEST_DETAIL, AddCamera, Down, FromWorker, Opened, Removed
 from monitor.ingest.frame import Health
 from monitor.ingest.health import HealthJudge
 from monitor.ingest.mailbox import Mailbox, Phase
@@ -20,8 +20,6 @@ from monitor.redact import Redactor
 FIRST_BACK_OFF_SECONDS = 1.0
 AUTH_BACK_OFF_SECONDS = 30.0
 """Cameras lock an account after a few wrong logins in a row; twice a minute is safe with all."""
-LONGEST_DETAIL = 500
-"""Characters of an error that are passed on."""
 _STEP_SECONDS = 0.5
 """Longest wait between two stamps of the heartbeat."""
 _FINITE_KINDS = frozenset({"file", "folder"})
@@ -148,7 +146,8 @@ class CameraLoop:
         self, reason: str, detail: str, *, floor_seconds: float = 0.0, final: bool = False
     ) -> float:
         known = reason if reason in REASONS else "error"
-        text = self._redactor.text(detail)[:LONGEST_DETAIL]
+        # Cut twice: searching a long text for secrets takes long, and half a secret is not found.
+        text = self._redactor.text(detail[: 10 * LONGEST_DETAIL])[:LONGEST_DETAIL]
         self._report(Down(self.settings.camera, self.generation, known, text, final))
         # The next connection may be to another stream: it is told of again.
         self._info = None

@@ -7,7 +7,7 @@ worker is replaced.
 import os
 from collections import Counter
 
-from monitor.ingest.channel import Down
+from monitor.ingest.channel import LONGEST_DETAIL, Down
 from monitor.ingest.frame import Frame, Health
 from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
 from monitor.ingest.status import (
@@ -107,7 +107,7 @@ class CameraRecord:
         To be called after :meth:`look`: a frame from before the fault must not clear it.
         """
         reason = message.reason if message.reason in REASONS else "error"
-        self._fault = (reason, self._redactor.text(message.detail))
+        self._fault = (reason, self._redactor.text(message.detail[:LONGEST_DETAIL]))
         finite = not self.settings.url.startswith(_LIVE_SCHEMES)
         if message.final and finite and not self.settings.loop:
             self.ended = True

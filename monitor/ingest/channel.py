@@ -19,6 +19,8 @@ from monitor.ingest.status import SourceSettings, StreamInfo
 
 LONGEST_MESSAGE = 65536
 """Bytes; a Unix socket's buffer holds a few of these at the least."""
+LONGEST_DETAIL = 500
+"""Characters of an error that are passed on."""
 
 
 class ChannelError(EmberwatchError):

@@ -167,9 +167,9 @@ class WorkerProcess:
         elif lines and code:
             ending = f"{ending}; {lines[-1]}"
         thread = _CURRENT_THREAD.search(text)
-        return CrashReport(
-            redact(ending)[:_LONGEST_SUMMARY], int(thread[1], 16) if thread else None
-        )
+        # Cut twice: searching a long text for secrets takes long, and half a secret is not found.
+        summary = redact(ending[: 10 * _LONGEST_SUMMARY])[:_LONGEST_SUMMARY]
+        return CrashReport(summary, int(thread[1], 16) if thread else None)
 
     def close(self) -> None:
         """Kill it if it lives, and free all that belongs to it."""

@@ -81,8 +81,8 @@ def test_what_a_worker_wrote_last_is_in_the_report() -> None:
 def test_a_worker_can_write_only_so_much() -> None:
     process = scripted("os.write(2, b'x' * 262144); os._exit(os.write(2, b'x'))")
     await_end(process)
-    assert "PermissionError" not in process.report().summary
-    assert process.poll() == 1
+    assert process.poll() != 1, "one byte more was not written"
+    assert len(process.report().summary) <= 300
     process.close()
 
 
