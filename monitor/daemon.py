@@ -5,11 +5,11 @@ The loop belongs to one thread. It takes the newest frames from the supervisor, 
 are served by a thread of the web server, which only reads.
 """
 
-import os
 import random
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
 from types import FrameType
@@ -18,21 +18,22 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from monitor.alerts.keeper import Keeper
+from monitor.camera_news import CameraNews
 from monitor.clock import Clock, SystemClock
 from monitor.config import Config
 from monitor.config_file import load_config
 from monitor.credentials import feeds, secrets_of
 from monitor.daemon_state import DaemonState
-from monitor.errors import ConfigError, Problem
+from monitor.errors import EmberwatchError, Problem
 from monitor.inference.batcher import Batcher
-from monitor.inference.bundle import Bundle, load_bundle, require_labels, resolve_bundle
-from monitor.inference.engine import Engine
-from monitor.inference.load import load_engine
 from monitor.inference.scorer import Scorer
-from monitor.ingest.status import CameraEvent, SourceSettings
-from monitor.ingest.supervisor import Limits, Supervisor
-from monitor.logs import Throttle, configure_logs
+from monitor.inference.swap import EngineSwap
+from monitor.ingest.limits import Limits
+from monitor.ingest.status import SourceSettings
+from monitor.ingest.supervisor import Supervisor
+from monitor.logs import configure_logs
 from monitor.metrics import Metrics
+from monitor.model import checked_bundle, load_model
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
 from monitor.web.server import WebServer
@@ -47,10 +48,8 @@ STATUS_SECONDS = 5.0
 STOP_SECONDS = 2.0
 """What workers are given to close their cameras; the whole stop stays under 5 s."""
 
-_FIXED_SECTIONS = ("listen", "state_dir", "inference")
+_FIXED_SECTIONS = ("listen", "state_dir")
 """Settings that are read at the start alone."""
-
-_NEWS_LEVELS = {"down": "warning", "worker_lost": "warning", "quarantined": "warning"}
 
 log = structlog.get_logger(__name__)
 
@@ -89,10 +88,8 @@ class _Daemon:
         self._reload = False
         stack.enter_context(self._signals())
         self._notifier = Notifier()
-        self._throttle = Throttle()
         self._reload_fault = ""
-        bundle = load_bundle(resolve_bundle(config.inference.bundle))
-        require_labels(bundle, (rule.label for rule in config.rules))
+        bundle = checked_bundle(config)
 
         self._supervisor = Supervisor(
             settings,
@@ -110,6 +107,7 @@ class _Daemon:
             clock=self._clock,
             version=self._version,
         )
+        self._news = CameraNews(self._metrics, self._clock)
         self._web = WebServer(config.listen, self._state, registry, version=self._version)
         stack.callback(self._web.stop)
         self._keeper = Keeper(
@@ -122,9 +120,21 @@ class _Daemon:
         stack.callback(self._supervisor.stop, STOP_SECONDS)
         self._supervisor.start()
         self._web.start()
-        self._engine = _engine(config, bundle)
-        stack.callback(self._engine.close)
-        self._watch = self._make_watch(bundle)
+        self._swap = EngineSwap()
+        stack.callback(self._swap.stop, STOP_SECONDS)
+        self._wanted: tuple[Config, list[SourceSettings]] | None = None
+        self._model = load_model(config, bundle)
+        stack.callback(lambda: self._model.engine.close())
+        inference = config.inference
+        self._watch = Watch(
+            bundle.labels,
+            self._scorer(),
+            Batcher(inference.batch.max_size, inference.batch.max_wait),
+            keeper=self._keeper,
+            metrics=self._metrics,
+            clock=self._clock,
+        )
+        self._show_model()
 
     def run(self) -> int:
         """Loop until a signal says stop."""
@@ -134,8 +144,8 @@ class _Daemon:
             version=self._version,
             url=self._web.url,
             cameras=sum(camera.enabled for camera in self._config.cameras),
-            engine=self._engine.name,
-            device=self._engine.device,
+            engine=self._model.engine.name,
+            device=self._model.engine.device,
         )
         self._come_round()
         self._notifier.ready(self._summary())
@@ -144,7 +154,8 @@ class _Daemon:
         while not self._stop:
             if self._reload:
                 self._reload = False
-                self._apply_reload()
+                self._begin_reload()
+            self._look_for_model()
             due = self._watch.due_in()
             self._watch.take(
                 self._supervisor.wait(LOOP_SECONDS if due is None else min(due, LOOP_SECONDS))
@@ -165,7 +176,7 @@ class _Daemon:
         """What is done in each round, whether or not there was a frame."""
         statuses = self._supervisor.statuses()
         for event in self._supervisor.events():
-            self._tell(event)
+            self._news.tell(event)
         self._metrics.set_workers(len(self._supervisor.worker_pids()))
         self._watch.tend(statuses)
         self._metrics.set_store(on_disk=not self._keeper.fault, waiting=self._keeper.waiting)
@@ -185,85 +196,108 @@ class _Daemon:
         if self._reload_fault:
             yield Fault("config", self._reload_fault, critical=False)
 
-    def _make_watch(self, bundle: Bundle) -> Watch:
-        inference = self._config.inference
-        scorer = Scorer(
-            self._engine,
-            bundle.geometry,
+    def _scorer(self) -> Scorer:
+        return Scorer(
+            self._model.engine,
+            self._model.bundle.geometry,
             observe=self._metrics.observe_stage,
             on_failure=lambda _error: self._metrics.count_engine_failure(),
         )
-        watch = Watch(
-            bundle.labels,
-            scorer,
-            Batcher(inference.batch.max_size, inference.batch.max_wait),
-            keeper=self._keeper,
-            metrics=self._metrics,
-            clock=self._clock,
-        )
+
+    def _show_model(self) -> None:
+        bundle, engine = self._model.bundle, self._model.engine
         geometry = bundle.geometry
         self._metrics.set_model(
             sha256=bundle.sha256,
-            engine=self._engine.name,
-            device=self._engine.device,
+            engine=engine.name,
+            device=engine.device,
             labels=bundle.labels,
             geometry=f"{geometry.mode} {geometry.width}x{geometry.height}",
         )
-        model = ModelView(bundle.sha256[:12], self._engine.name, self._engine.device, bundle.labels)
-        self._state.loaded(watch, model)
-        return watch
+        model = ModelView(bundle.sha256[:12], engine.name, engine.device, bundle.labels)
+        self._state.loaded(self._watch, model)
 
-    def _apply_reload(self) -> None:
+    def _begin_reload(self) -> None:
         """Read the file anew; what is wrong leaves everything as it is."""
         self._notifier.reloading(self._clock.monotonic())
         try:
             config = load_config(self._path, warn=_warn)
             settings = feeds(config, warn=_warn)
-            _require_known_labels(config, self._engine)
-            result = self._supervisor.apply(settings)
-        except ConfigError as error:
-            self._reload_fault = f"the last reload was refused: {error}"
-            self._metrics.count_reload(failed=True)
-            log.error("reload_refused", error=str(error))
-        else:
-            configure_logs(config.log, secrets=secrets_of(settings))
-            self._watch.apply(config)
-            self._reload_fault = ""
-            self._metrics.count_reload()
-            ignored = [
-                key for key in _FIXED_SECTIONS if getattr(config, key) != getattr(self._config, key)
-            ]
-            if _limits(config) != _limits(self._config):
-                ignored.append("ingest")
-            self._config = config
-            log.info(
-                "reloaded",
-                added=result.added,
-                removed=result.removed,
-                changed=result.changed,
-                unchanged=len(result.unchanged),
-            )
-            if ignored:
-                log.warning(
-                    "restart_needed", keys=ignored, cause="these are read at the start alone"
-                )
+            bundle = checked_bundle(config)
+            changed = config.inference != self._config.inference
+            if changed or bundle.sha256 != self._model.bundle.sha256:
+                # The rest waits for the model: rules may name labels that only the new one gives.
+                self._wanted = config, settings
+                self._swap.begin(partial(load_model, config, bundle))
+                log.info("model_loading", bundle=bundle.sha256[:12])
+                return
+            self._apply(config, settings)
+        except EmberwatchError as error:
+            self._refuse(error)
+
+    def _look_for_model(self) -> None:
+        """Exchange the engines, between two batches, once the new one is warm."""
+        result = self._swap.poll()
+        if result is None or self._wanted is None:
+            return
+        (config, settings), self._wanted = self._wanted, None
+        if isinstance(result, EmberwatchError):
+            self._refuse(result)
+            return
+        before, self._model = self._model, result
+        self._watch.use(result.bundle.labels, self._scorer())
+        try:
+            self._apply(config, settings)
+        except EmberwatchError as error:
+            self._model = before
+            self._watch.use(before.bundle.labels, self._scorer())
+            result.engine.close()
+            self._refuse(error)
+            return
+        before.engine.close()
+        self._show_model()
+        log.info(
+            "model_exchanged",
+            before=before.bundle.sha256[:12],
+            now=result.bundle.sha256[:12],
+            engine=result.engine.name,
+            device=result.engine.device,
+        )
+
+    def _apply(self, config: Config, settings: list[SourceSettings]) -> None:
+        """Put a configuration in force.
+
+        Raises:
+            ConfigError: its cameras cannot be read all at once; nothing was changed.
+        """
+        result = self._supervisor.apply(settings)
+        configure_logs(config.log, secrets=secrets_of(settings))
+        self._watch.apply(config)
+        self._reload_fault = ""
+        self._metrics.count_reload()
+        ignored = [
+            key for key in _FIXED_SECTIONS if getattr(config, key) != getattr(self._config, key)
+        ]
+        if _limits(config) != _limits(self._config):
+            ignored.append("ingest")
+        self._config = config
+        log.info(
+            "reloaded",
+            added=result.added,
+            removed=result.removed,
+            changed=result.changed,
+            unchanged=len(result.unchanged),
+        )
+        if ignored:
+            log.warning("restart_needed", keys=ignored, cause="these are read at the start alone")
         self._notifier.ready(self._summary())
 
-    def _tell(self, event: CameraEvent) -> None:
-        """Log what ingest says; a fault that repeats is told ever less often."""
-        if event.kind == "worker_lost" and event.reason in ("hang", "worker_lost"):
-            self._metrics.count_worker_restart(event.reason)
-        kept_back: int | None = 0
-        if event.kind == "down":
-            kept_back = self._throttle.admit(
-                f"{event.camera}:{event.reason}", self._clock.monotonic()
-            )
-        if kept_back is None:
-            return
-        say = log.warning if event.kind in _NEWS_LEVELS else log.info
-        fields = {"camera": event.camera, "reason": event.reason, "detail": event.detail}
-        kind = event.kind if event.kind.startswith("worker") else f"camera_{event.kind}"
-        say(kind, **{k: v for k, v in fields.items() if v}, **_if_any(kept_back))
+    def _refuse(self, error: EmberwatchError) -> None:
+        """A reload failed: the old configuration stays in force, and everybody is told."""
+        self._reload_fault = f"the last reload was refused: {error}"
+        self._metrics.count_reload(failed=True)
+        log.error("reload_refused", error=str(error))
+        self._notifier.ready(self._summary())
 
     def _summary(self) -> str:
         """One line for ``systemctl status``."""
@@ -291,44 +325,12 @@ class _Daemon:
                 signal.signal(number, handler)
 
 
-def _engine(config: Config, bundle: Bundle) -> Engine:
-    inference = config.inference
-    engine = load_engine(
-        bundle,
-        inference.engine,
-        precision=inference.precision,
-        threads=inference.threads,
-        max_batch=inference.batch.max_size,
-        cache_dir=_cache_dir(config),
-    )
-    engine.warm_up()
-    return engine
-
-
-def _cache_dir(config: Config) -> Path:
-    """Where compiled models are kept: systemd's CacheDirectory, else beside the state."""
-    given = os.environ.get("CACHE_DIRECTORY", "").partition(":")[0]
-    return Path(given) if given else config.state_dir / "cache"
-
-
 def _limits(config: Config) -> Limits:
     return Limits(
         workers=config.ingest.workers,
         hang_timeout_seconds=config.ingest.hang_timeout,
         max_back_off_seconds=config.ingest.max_back_off,
     )
-
-
-def _require_known_labels(config: Config, engine: Engine) -> None:
-    unknown = sorted({rule.label for rule in config.rules} - set(engine.labels))
-    if unknown:
-        raise ConfigError(
-            f"rules: the model has no label {', '.join(unknown)}; it has {', '.join(engine.labels)}"
-        )
-
-
-def _if_any(kept_back: int) -> dict[str, int]:
-    return {"kept_back": kept_back} if kept_back else {}
 
 
 def _warn(problem: Problem) -> None:

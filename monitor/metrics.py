@@ -282,6 +282,11 @@ class Metrics:
         """The engine failed on a batch, or on its repetition."""
         self._engine_failures.inc()
 
+    def set_labels(self, labels: Sequence[str]) -> None:
+        """The labels of another model; scores of labels that it lacks are shown no more."""
+        with self._lock:
+            self._labels = tuple(labels)
+
     def set_model(
         self, *, sha256: str, engine: str, device: str, labels: Sequence[str], geometry: str
     ) -> None:

@@ -46,6 +46,7 @@ class _Post:
 
     camera: Camera
     rules: tuple[RuleSettings, ...]
+    labels: tuple[str, ...]
     settings: DecisionSettings
     regions: tuple[Region, ...]
     decider: Decider
@@ -91,8 +92,17 @@ class Watch:
         self.frames_scored = 0
         """Frames that were scored and decided on."""
 
+    def use(self, labels: Sequence[str], scorer: Scorer) -> None:
+        """Score with another model from now on; :meth:`apply` must follow."""
+        self._labels = tuple(labels)
+        self._scorer = scorer
+        self._metrics.set_labels(self._labels)
+        self.engine_fault = ""
+
     def apply(self, config: Config) -> None:
         """Watch the enabled cameras of a configuration; those unchanged go on undisturbed."""
+        batch = config.inference.batch
+        self._batcher.limit(batch.max_size, batch.max_wait)
         wanted = {camera.name: camera for camera in config.cameras if camera.enabled}
         for name in [name for name in self._posts if name not in wanted]:
             post = self._posts.pop(name)
@@ -217,7 +227,8 @@ class Watch:
         regions = plan_regions(camera.tiles)
         watched = Watched(camera.name, tuple(rule.name for rule in rules), camera.stale_after)
         if before is not None:
-            if before.camera == camera and before.rules == rules and before.settings == settings:
+            basis = (before.camera, before.rules, before.labels, before.settings)
+            if basis == (camera, rules, self._labels, settings):
                 return before
             self._kept[camera.name] = before.decider.snapshot()
             self._batcher.forget(camera.name)
@@ -226,7 +237,7 @@ class Watch:
         if kept is not None:
             decider.restore(kept)
         self._metrics.add_camera(watched)
-        post = _Post(camera, rules, settings, regions, decider)
+        post = _Post(camera, rules, self._labels, settings, regions, decider)
         for alert, state in decider.states().items():
             self._metrics.set_alert_state(camera.name, alert, state)
             if state is AlertState.FIRING and before is None:

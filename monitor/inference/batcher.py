@@ -57,13 +57,17 @@ class Batcher:
             max_size: most pictures in one batch, at least 1.
             max_wait_seconds: longest time that a picture waits for others.
         """
+        self.limit(max_size, max_wait_seconds)
+        self._waiting: dict[str, _Entry] = {}
+        # By identity of the frame: sequence numbers may begin again when a camera is restarted.
+        self._started: dict[int, _Entry] = {}
+
+    def limit(self, max_size: int, max_wait_seconds: float) -> None:
+        """Other limits from now on; what waits goes on waiting under these."""
         if max_size < 1:
             raise ValueError(f"max_size is {max_size}, must be at least 1")
         self._max_size = max_size
         self._max_wait = max_wait_seconds
-        self._waiting: dict[str, _Entry] = {}
-        # By identity of the frame: sequence numbers may begin again when a camera is restarted.
-        self._started: dict[int, _Entry] = {}
 
     def add(self, frame: Frame, regions: Sequence[Region], now: float) -> Frame | None:
         """Let a frame wait for its batch.

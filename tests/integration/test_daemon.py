@@ -215,7 +215,7 @@ def test_openvino_daemon_loads_no_tensorflow(tmp_path: Path, clips: dict[str, Pa
     with running_daemon(config) as daemon:
         wait_for(lambda: daemon.scores("yard"), "the camera is scored")
         for pid in (daemon.process.pid, *daemon.workers()):
-            assert "/tensorflow/" not in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
+            assert "libtensorflow" not in Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
         for pid in daemon.workers():
             maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
             assert "openvino" not in maps
@@ -267,3 +267,45 @@ def test_a_port_in_use_is_named(tmp_path: Path, clips: dict[str, Path]) -> None:
         assert code == 2
         assert daemon.url.rpartition(":")[2] in words
         assert "in use" in words
+
+
+def reloaded_with(config: Path, bundle: Path) -> None:
+    document = yaml.safe_load(config.read_text(encoding="utf-8"))
+    document["inference"]["bundle"] = str(bundle)
+    config.write_text(yaml.safe_dump(document), encoding="utf-8")
+
+
+def test_a_reload_exchanges_the_model_without_a_gap(tmp_path: Path, clips: dict[str, Path]) -> None:
+    config = write_config(tmp_path, [file_camera("yard", clips["fire"])])
+    other = tiny_bundle(tmp_path / "other", side=150)
+    with running_daemon(config) as daemon:
+        wait_for(lambda: fires(daemon, "yard", "fire"), "the alert fires")
+        reloaded_with(config, tmp_path / "other")
+        daemon.reload()
+        wait_for(
+            lambda: daemon.total("model_info", bundle=other.sha256[:12]) == 1, "the model is new"
+        )
+        count = daemon.scored("yard")
+        wait_for(partial(scored_more, daemon, "yard", count + 1), "the new model scores")
+        assert fires(daemon, "yard", "fire")
+        assert daemon.value("alerts_total", camera="yard", alert="fire") == 1
+        assert daemon.value("engine_failures_total") == 0
+        assert daemon.value("config_last_reload_successful") == 1
+        assert daemon.logged("model_exchanged")
+
+
+def test_a_bundle_that_fails_at_a_reload_leaves_the_old_one_in_force(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
+    broken = tiny_bundle(tmp_path / "broken")
+    (broken.path / "openvino" / "model.bin").write_bytes(b"changed")
+    with running_daemon(config) as daemon:
+        wait_for(lambda: daemon.scores("yard"), "the camera is scored")
+        reloaded_with(config, broken.path)
+        daemon.reload()
+        wait_for(lambda: daemon.value("config_last_reload_successful") == 0, "it is refused")
+        assert daemon.logged("reload_refused", "model.bin")
+        count = daemon.scored("yard")
+        wait_for(partial(scored_more, daemon, "yard", count), "the old model scores")
+        assert daemon.ready()
