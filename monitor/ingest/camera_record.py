@@ -24,6 +24,9 @@ LEAST_ALLOWANCE_SECONDS = 5.0
 _ALLOWED_PERIODS = 3
 _MARGIN_SECONDS = 5.0
 """How much longer than a source's own timeouts a silence must be to count as a hang."""
+_RESOLVE_SECONDS = 30.0
+"""Looking up a name blocks for so long when none of 3 name servers answers 2 questions in 5 s each;
+a dead name server must not look like a reader that hangs."""
 _LONGEST_KEY_INTERVAL = 60.0
 _LIVE_SCHEMES = ("rtsp:", "rtsps:", "http:", "https:", "v4l2:")
 
@@ -185,7 +188,7 @@ class CameraRecord:
         settings = self.settings
         own = settings.read_timeout_seconds + _MARGIN_SECONDS
         if self.mailbox.phase() == Phase.OPENING:
-            own += settings.open_timeout_seconds
+            own += settings.open_timeout_seconds + _RESOLVE_SECONDS
         return max(hang_timeout, own)
 
     def allowance(self) -> float:

@@ -32,20 +32,23 @@ def hang_verdict(
         if awake - slot.since_awake <= start_seconds:
             return None
         return Verdict("hang", f"a worker did not start within {start_seconds:g} s")
-    share: dict[str, float] = {}
+    silence: dict[str, float] = {}
+    allowed: dict[str, float] = {}
     for name, generation in slot.cameras.items():
         record = records.get(name)
         if record is not None and record.generation == generation and not record.ended:
-            share[name] = record.silence(awake) / record.hang_seconds(hang_seconds)
-    silent = tuple(name for name, part in share.items() if part > 1)
+            silence[name] = record.silence(awake)
+            allowed[name] = record.hang_seconds(hang_seconds)
+    silent = tuple(name for name, seconds in silence.items() if seconds > allowed[name])
     stuck = tuple(
         name for (name, _), since in slot.departing.items() if awake - since > 2 * hang_seconds
     )
     if not silent and not stuck:
         return None
-    if silent and len(share) > 1 and min(share.values()) > _NEARLY_SILENT:
-        detail = f"a worker with {len(share)} cameras made no progress at all"
-        return Verdict("hang", detail, suspects=_hottest_first(share, records))
+    nearly = _NEARLY_SILENT * min((allowed[name] for name in silent), default=0.0)
+    if silent and len(silence) > 1 and min(silence.values()) > nearly:
+        detail = f"a worker with {len(silence)} cameras made no progress at all"
+        return Verdict("hang", detail, suspects=_hottest_first(silence, records))
     guilty = silent + stuck
     detail = f"the reader of {_names(guilty)} made no progress for {hang_seconds:g} s or more"
     return Verdict("hang", detail, guilty=guilty)

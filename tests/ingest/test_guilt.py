@@ -65,6 +65,13 @@ def test_where_all_fall_silent_at_about_one_time_nobody_is_guilty_for_certain(
     assert set(verdict.suspects) == {"a", "b", "c"}
 
 
+def test_a_camera_that_is_being_opened_shares_the_fate_of_its_worker(records: Records) -> None:
+    records["a"].mailbox.enter(Phase.OPENING)  # it alone may be silent for longer
+    verdict = judge(records, slot(records), 20.5)
+    assert verdict is not None
+    assert (verdict.guilty, set(verdict.suspects)) == ((), {"a", "b", "c"})
+
+
 def test_a_worker_that_starts_has_its_own_patience(records: Records) -> None:
     starting = slot(records, ready=False)
     assert judge(records, starting, 29.0) is None
