@@ -21,19 +21,18 @@ from monitor.alerts.keeper import Keeper
 from monitor.camera_news import CameraNews
 from monitor.clock import Clock, SystemClock
 from monitor.config import Config
-from monitor.config_file import load_config
-from monitor.credentials import feeds, secrets_of
+from monitor.credentials import secrets_of
 from monitor.daemon_state import DaemonState
-from monitor.errors import EmberwatchError, Problem
+from monitor.errors import EmberwatchError
 from monitor.inference.batcher import Batcher
 from monitor.inference.scorer import Scorer
-from monitor.inference.swap import EngineSwap
+from monitor.inference.swap import EngineSwap, Loaded
 from monitor.ingest.limits import Limits
-from monitor.ingest.status import SourceSettings
 from monitor.ingest.supervisor import Supervisor
 from monitor.logs import configure_logs
 from monitor.metrics import Metrics
-from monitor.model import checked_bundle, load_model
+from monitor.model import load_model
+from monitor.settings import Settings, read_settings
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
 from monitor.web.server import WebServer
@@ -64,22 +63,17 @@ def run(config_path: Path) -> int:
         ConfigError: the configuration is wrong, or its address is in use.
         EmberwatchError: the bundle or the engine cannot be loaded.
     """
-    warnings: list[Problem] = []
-    config = load_config(config_path, warn=warnings.append)
-    settings = feeds(config, warn=warnings.append)
-    configure_logs(config.log, secrets=secrets_of(settings))
-    for warning in warnings:
-        _warn(warning)
+    settings = read_settings(config_path)
+    _set_up_logs(settings)
     with ExitStack() as stack:
-        return _Daemon(config_path, config, settings, stack).run()
+        return _Daemon(config_path, settings, stack).run()
 
 
 class _Daemon:
     """Everything of one run; whatever is opened is closed by the stack, the newest first."""
 
-    def __init__(
-        self, path: Path, config: Config, settings: list[SourceSettings], stack: ExitStack
-    ) -> None:
+    def __init__(self, path: Path, settings: Settings, stack: ExitStack) -> None:
+        config, bundle = settings.config, settings.bundle
         self._path = path
         self._config = config
         self._clock: Clock = SystemClock()
@@ -89,10 +83,8 @@ class _Daemon:
         stack.enter_context(self._signals())
         self._notifier = Notifier()
         self._reload_fault = ""
-        bundle = checked_bundle(config)
-
         self._supervisor = Supervisor(
-            settings,
+            settings.feeds,
             _limits(config),
             clock=self._clock,
             random=random.Random(),  # noqa: S311 - jitter
@@ -122,7 +114,7 @@ class _Daemon:
         self._web.start()
         self._swap = EngineSwap()
         stack.callback(self._swap.stop, STOP_SECONDS)
-        self._wanted: tuple[Config, list[SourceSettings]] | None = None
+        self._wanted: Settings | None = None
         self._model = load_model(config, bundle)
         stack.callback(lambda: self._model.engine.close())
         inference = config.inference
@@ -221,33 +213,36 @@ class _Daemon:
         """Read the file anew; what is wrong leaves everything as it is."""
         self._notifier.reloading(self._clock.monotonic())
         try:
-            config = load_config(self._path, warn=_warn)
-            settings = feeds(config, warn=_warn)
-            bundle = checked_bundle(config)
-            changed = config.inference != self._config.inference
-            if changed or bundle.sha256 != self._model.bundle.sha256:
+            settings = read_settings(self._path)
+            changed = settings.config.inference != self._config.inference
+            if changed or settings.bundle.sha256 != self._model.bundle.sha256:
                 # The rest waits for the model: rules may name labels that only the new one gives.
-                self._wanted = config, settings
-                self._swap.begin(partial(load_model, config, bundle))
-                log.info("model_loading", bundle=bundle.sha256[:12])
+                self._wanted = settings
+                self._swap.begin(partial(load_model, settings.config, settings.bundle))
+                log.info("model_loading", bundle=settings.bundle.sha256[:12])
                 return
-            self._apply(config, settings)
+            self._wanted = None
+            self._apply(settings)
         except EmberwatchError as error:
             self._refuse(error)
 
     def _look_for_model(self) -> None:
         """Exchange the engines, between two batches, once the new one is warm."""
         result = self._swap.poll()
-        if result is None or self._wanted is None:
+        if result is None:
             return
-        (config, settings), self._wanted = self._wanted, None
+        if self._wanted is None:  # a later reload wants the model that is in use
+            if isinstance(result, Loaded):
+                result.engine.close()
+            return
+        settings, self._wanted = self._wanted, None
         if isinstance(result, EmberwatchError):
             self._refuse(result)
             return
         before, self._model = self._model, result
         self._watch.use(result.bundle.labels, self._scorer())
         try:
-            self._apply(config, settings)
+            self._apply(settings)
         except EmberwatchError as error:
             self._model = before
             self._watch.use(before.bundle.labels, self._scorer())
@@ -264,14 +259,15 @@ class _Daemon:
             device=result.engine.device,
         )
 
-    def _apply(self, config: Config, settings: list[SourceSettings]) -> None:
+    def _apply(self, settings: Settings) -> None:
         """Put a configuration in force.
 
         Raises:
             ConfigError: its cameras cannot be read all at once; nothing was changed.
         """
-        result = self._supervisor.apply(settings)
-        configure_logs(config.log, secrets=secrets_of(settings))
+        config = settings.config
+        result = self._supervisor.apply(settings.feeds)
+        _set_up_logs(settings)
         self._watch.apply(config)
         self._reload_fault = ""
         self._metrics.count_reload()
@@ -333,5 +329,8 @@ def _limits(config: Config) -> Limits:
     )
 
 
-def _warn(problem: Problem) -> None:
-    log.warning("config", problem=str(problem))
+def _set_up_logs(settings: Settings) -> None:
+    """Log as configured from now on, and tell what is probably not meant."""
+    configure_logs(settings.config.log, secrets=secrets_of(settings.feeds))
+    for warning in settings.warnings:
+        log.warning("config", problem=str(warning))

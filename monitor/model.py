@@ -1,24 +1,12 @@
-"""The model of a configuration: the bundle checked, its labels held against the rules, warm."""
+"""The model of a configuration, in the engine that it names, warm."""
 
 import os
 from pathlib import Path
 
 from monitor.config import Config
-from monitor.inference.bundle import Bundle, load_bundle, require_labels, resolve_bundle
+from monitor.inference.bundle import Bundle
 from monitor.inference.load import load_engine
 from monitor.inference.swap import Loaded
-
-
-def checked_bundle(config: Config) -> Bundle:
-    """The bundle that a configuration names.
-
-    Raises:
-        BundleError: it is missing, broken or foreign.
-        ConfigError: a rule names a label that it does not give.
-    """
-    bundle = load_bundle(resolve_bundle(config.inference.bundle))
-    require_labels(bundle, (rule.label for rule in config.rules))
-    return bundle
 
 
 def load_model(config: Config, bundle: Bundle) -> Loaded:

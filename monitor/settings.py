@@ -1,0 +1,39 @@
+"""All that a configuration file says, ready for use: settings, logins and the model's bundle."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from monitor.check import examine
+from monitor.config import Config
+from monitor.credentials import feeds
+from monitor.errors import Problem
+from monitor.inference.bundle import Bundle
+from monitor.ingest.status import SourceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """A configuration without a fault."""
+
+    config: Config
+    feeds: tuple[SourceSettings, ...]
+    """The enabled cameras, with their logins."""
+    bundle: Bundle
+    """Checked, and with every label that a rule names."""
+    warnings: tuple[Problem, ...]
+    """What is allowed and probably not meant."""
+
+
+def read_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read and check a configuration file with all that it names.
+
+    Raises:
+        ConfigError: something is wrong; it tells all faults at once, each with key and line.
+    """
+    found = examine(path, environ)
+    config, bundle = found.draft.config, found.bundle
+    if found.problems or config is None or bundle is None:
+        raise found.error()
+    return Settings(config, tuple(feeds(config, environ=environ)), bundle, found.warnings)
