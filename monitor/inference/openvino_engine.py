@@ -95,7 +95,7 @@ class OpenVinoEngine:
                 self._request = self._compiled.create_infer_request()
             result = self._request.infer([pictures], share_inputs=True, share_outputs=True)
             return np.asarray(result[0], dtype=np.float32)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             self._request = None  # the next try begins with a fresh one
             raise EngineError(
                 f"OpenVINO failed on {len(pictures)} pictures: {_first_line(error)}; if it happens "

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -63,19 +64,12 @@ class Scorer:
         Raises:
             EngineError: the engine failed twice in a row on it.
         """
-        started = self._timer()
-        if len(batch) > len(self._buffer):
-            self._buffer = self._allocate(len(batch))
-        pictures = self._buffer[: len(batch)]
-        for slot, picture in zip(pictures, batch.pictures, strict=True):
-            cut(picture.frame.pixels, picture.region, self._geometry, out=slot)
-        self._observe("cut", self._timer() - started)
         try:
-            return self._run(pictures)
+            return self._try(batch)
         except EngineError as error:
             self._on_failure(error)
         try:
-            return self._run(pictures)
+            return self._try(batch)
         except EngineError as error:
             self._on_failure(error)
             raise
@@ -101,6 +95,28 @@ class Scorer:
             raise
         return batcher.complete(batch, scores)
 
+    def _try(self, batch: Batch) -> NDArray[np.float32]:
+        """One try. Whatever runs out of memory in it is a failure as any other: the daemon goes on,
+        says that it is not ready, and is restarted if it does not get better."""
+        try:
+            return self._run(self._cut(batch))
+        except (MemoryError, cv2.error) as error:
+            raise EngineError(
+                f"a batch of {len(batch)} pictures could not be scored: {_brief(error)}; if memory "
+                "is short, give the machine (or MemoryMax= of the unit) more, or lower "
+                "inference.batch.max_size"
+            ) from error
+
+    def _cut(self, batch: Batch) -> NDArray[np.uint8]:
+        started = self._timer()
+        if len(batch) > len(self._buffer):
+            self._buffer = self._allocate(len(batch))
+        pictures = self._buffer[: len(batch)]
+        for slot, picture in zip(pictures, batch.pictures, strict=True):
+            cut(picture.frame.pixels, picture.region, self._geometry, out=slot)
+        self._observe("cut", self._timer() - started)
+        return pictures
+
     def _run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
         started = self._timer()
         scores = self.engine.score(pictures)
@@ -109,6 +125,10 @@ class Scorer:
 
     def _allocate(self, size: int) -> NDArray[np.uint8]:
         return np.empty((size, self._geometry.height, self._geometry.width, 3), np.uint8)
+
+
+def _brief(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or type(error).__name__
 
 
 def score_frames(

@@ -143,3 +143,26 @@ def test_recorded_frames_are_all_scored_in_order(
 
 def test_no_frames_give_no_scores(engine: OpenVinoEngine, tiny: Bundle) -> None:
     assert score_frames(Scorer(engine, tiny.geometry), [], 4) == []
+
+
+class StarvedEngine(FailingEngine):
+    """An engine that finds no memory, as often as it is told."""
+
+    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        self.calls += 1
+        if self.calls <= self.failures:
+            raise MemoryError
+        return np.array([self._row] * len(pictures), np.float32)
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_no_memory_is_a_failure_as_any_other(tiny: Bundle, failures: int) -> None:
+    told: list[EngineError] = []
+    starved = StarvedEngine(failures)
+    scorer = Scorer(starved, tiny.geometry, on_failure=told.append)
+    if failures == 1:
+        assert scorer.score(one_picture()).argmax() == LABELS.index("misc")
+    else:
+        with pytest.raises(EngineError, match="memory"):
+            scorer.score(one_picture())
+    assert len(told) == failures
