@@ -1,8 +1,9 @@
 """Recorded clips through the daemon's own pipeline, in media time, as fast as the machine goes.
 
-Source, regions, engine and decision are those of the daemon. Three things differ: no frame is
-dropped, files do not run in their own time, and every picture is decoded unless the configuration
-asks for key frames.
+Source, regions, engine and decision are those of the daemon. Four things differ: no frame is
+dropped, files do not run in their own time, every picture is decoded unless the configuration
+asks for key frames, and a picture that stands still is scored too, where the daemon would call
+the camera frozen.
 """
 
 import threading
