@@ -6,9 +6,10 @@ from urllib.parse import quote
 
 HIDDEN = "***"
 
-_USERINFO = re.compile(r"(?i)([a-z][a-z0-9+.-]*://)[^/\s\"'<>]*@")
+# Repetitions are bounded, so that the time grows with the length of a text and not its square.
+_USERINFO = re.compile(r"(?i)([a-z][a-z0-9+.-]{0,31}://)[^/\s\"'<>]*@")
 _QUERY = re.compile(
-    r"(?i)([?&;/_](?:[a-z0-9_-]*(?:passw(?:or)?d|pwd|secret|token|api[_-]?key)|pass|psw|auth|key|"
+    r"(?i)([?&;/_](?:[a-z0-9_-]{0,40}(?:passw(?:or)?d|pwd|secret|token|api[_-]?key)|pass|psw|auth|key|"
     r"user(?:name)?|usr|login)=)[^&;#\s\"'<>]+"
 )
 _SHORTEST_SECRET = 4

@@ -59,3 +59,9 @@ def test_a_secret_that_is_part_of_another_does_not_uncover_it() -> None:
 
 def test_a_very_short_secret_does_not_hide_half_of_every_line() -> None:
     assert Redactor(["a", ""]).text("a camera") == "a camera"
+
+
+@pytest.mark.parametrize("text", ["a" * 1_000_000, "_" * 1_000_000, "?a_" * 300_000])
+@pytest.mark.timeout(30)
+def test_long_texts_of_strangers_take_no_longer_than_they_must(text: str) -> None:
+    assert redact(text) == text
