@@ -54,13 +54,6 @@ def load_backbone(source: str) -> Backbone:
     return _from_bundle(path) if path.is_dir() else _from_weights(path)
 
 
-def random_backbone(seed: int) -> Backbone:
-    """A backbone that has learned nothing: for tests of what stands around it."""
-    keras.utils.set_random_seed(seed)
-    plain = _inception()
-    return Backbone(fold(plain), f"random-{seed}", hashlib.sha256(f"{seed}".encode()).hexdigest())
-
-
 def build_model(backbone: Any, labels: int, dtype: str = "float32") -> Any:
     """Put the whole model together: uint8 RGB in, probabilities out.
 

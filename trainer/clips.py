@@ -23,6 +23,8 @@ _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _AFTER_SECONDS = 0.5
 _BEFORE_SECONDS = 1.0
 _LONG_SIDE = 640
+_GAP_SECONDS = 0.25
+_MOST_FRAMES = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,9 @@ def _extract(clip: Clip, count: int, folder: Path, background: str | None) -> No
     folder.mkdir(parents=True, exist_ok=True)
     for stale in folder.glob("*.jpg"):
         stale.unlink()
-    frames = [(seconds, pixels) for seconds, pixels in _decode(clip)]
+    frames = list(_decode(clip))
+    if not frames:
+        raise TrainingError(f"{clip.path}: no frame of the clip can be decoded; remove it")
     onset = clip.onset_seconds
     start = onset + _AFTER_SECONDS if onset > 0 else 0.0
     after = [frame for frame in frames if frame[0] >= start] or frames[-1:]
@@ -125,16 +129,19 @@ def _extract(clip: Clip, count: int, folder: Path, background: str | None) -> No
 
 
 def _decode(clip: Clip) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-    """Give (seconds, BGR pixels) of frames a quarter of a second apart, at most 640 wide."""
+    """Give (seconds, BGR pixels) of a few hundred frames at most, their long side at most 640."""
     due = 0.0
     try:
         with av.open(str(clip.path)) as container:
             if not container.streams.video:
                 raise TrainingError(f"{clip.path}: there is no video in it; remove it")
+            length = (container.duration or 0) / av.time_base
+            # A bound on memory: all frames that are looked at are held until some are chosen.
+            gap = max(_GAP_SECONDS, length / _MOST_FRAMES)
             for frame in container.decode(video=0):
                 if frame.time is None or frame.time < due:
                     continue
-                due = frame.time + 0.25
+                due = frame.time + gap
                 scale = min(1.0, _LONG_SIDE / max(frame.width, frame.height))
                 size = (max(2, round(frame.width * scale)), max(2, round(frame.height * scale)))
                 small = frame.reformat(width=size[0], height=size[1], format="bgr24")

@@ -58,7 +58,9 @@ def keras_logits(model: Any, pictures: NDArray[np.uint8], batch: int = 16) -> ND
     """The canonical model's logits for uint8 (n, 299, 299, 3): float32 (n, labels)."""
     part = keras.Model(model.input, model.get_layer("logits").output)
     signature = [tf.TensorSpec((batch, *pictures.shape[1:]), tf.uint8)]
-    forward = tf.function(lambda x: part(x, training=False), input_signature=signature)
+    forward = tf.function(
+        lambda x: part(x, training=False), input_signature=signature, autograph=False
+    )
     parts = []
     for start in range(0, len(pictures), batch):
         some = pictures[start : start + batch]

@@ -1,5 +1,6 @@
 """The int8 form for OpenVINO, by post-training quantization on pictures of the training side."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,30 +11,35 @@ from monitor.inference.convert import convert_keras
 from monitor.inference.image import read_image, resize
 from monitor.inference.openvino_runtime import import_openvino
 from trainer.backbone import SIZE
+from trainer.dataset import Example
+from trainer.views import Sampler
+
+CALIBRATION = 200
+"""Pictures that the int8 form is measured on."""
+
+# Views that fine-tuning has not seen: its steps count from 0.
+_FIRST_STEP = 2**31
 
 
-def quantize(
-    model: Any,
-    pictures: NDArray[np.uint8],
-    target: Path,
-    *,
-    keep: tuple[str, ...] = (),
-    fast_bias: bool = True,
-    preset: str = "mixed",
-) -> None:
+def quantize(model: Any, pictures: NDArray[np.uint8], target: Path) -> None:
+    """Write the int8 form of a model.
+
+    Args:
+        model: the canonical Keras model.
+        pictures: uint8 (n, 299, 299, 3) that ranges and biases are measured on.
+        target: the .xml file; the .bin lies beside it.
+    """
     import_openvino()
+    # Loaded late: with PyTorch's stand-ins it takes seconds, and only this needs it.
     import nncf
     import openvino
 
-    converted = convert_keras(model, SIZE, SIZE)
-    scope = nncf.IgnoredScope(patterns=list(keep), validate=False) if keep else None
     quantized = nncf.quantize(
-        converted,
+        convert_keras(model, SIZE, SIZE),
         nncf.Dataset([picture[None] for picture in pictures]),
-        preset=nncf.QuantizationPreset(preset),
+        # Activations after a ReLU have no sign: the mixed preset spends none of their bits on it.
+        preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(pictures),
-        fast_bias_correction=fast_bias,
-        ignored_scope=scope,
         target_device=nncf.TargetDevice.CPU,
     )
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -51,17 +57,23 @@ def openvino_scores(path: Path, pictures: NDArray[np.uint8], batch: int = 4) -> 
     return np.concatenate(parts)
 
 
-def calibration_pictures(sampler: Any, examples: Any, count: int = 100) -> NDArray[np.uint8]:
+def calibration_pictures(
+    sampler: Sampler, examples: Sequence[Example], count: int = CALIBRATION
+) -> NDArray[np.uint8]:
     """Pictures that span what the model sees: half plain ones, half training views.
 
     Views are degraded and small as cameras make them; without them int8 ranges fit web
     photographs only.
+
+    Returns:
+        uint8 (n, 299, 299, 3), n at most ``count`` and at most twice the examples.
     """
-    picked = np.linspace(0, len(examples) - 1, min(count // 2, len(examples))).astype(int)
+    count = min(count, 2 * len(examples))
+    picked = np.linspace(0, len(examples) - 1, count // 2).astype(int)
     plain = [resize(read_image(examples[int(i)].path), SIZE, SIZE) for i in picked]
     views: list[NDArray[np.uint8]] = []
-    step = -1
+    step = _FIRST_STEP
     while len(views) < count // 2:
+        views += list(sampler.batch(step).pictures)
         step += 1
-        views += list(sampler.batch(2**31 + step).pictures)
     return np.stack([*plain, *views[: count // 2]])

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.pictures import picture
+from trainer import augment
+from trainer.augment import Recipe, view
+from trainer.backbone import SIZE
+
+
+@given(st.integers(0, 2**32), st.integers(1, 300), st.integers(1, 300), st.booleans())
+def test_any_picture_gives_a_view_of_the_models_size(
+    seed: int, height: int, width: int, small: bool
+) -> None:
+    pixels = np.full((height, width, 3), 77, np.uint8)
+    scene = np.zeros((width, height, 3), np.uint8) if small else None
+    made = view(pixels, scene, Recipe(degraded=0.9), np.random.default_rng(seed))
+    assert made.shape == (SIZE, SIZE, 3)
+    assert made.dtype == np.uint8
+
+
+def test_the_same_seed_gives_the_same_view() -> None:
+    views = [
+        view(picture("fire", 1), picture("misc", 1), Recipe(), np.random.default_rng(5))
+        for _ in range(2)
+    ]
+    np.testing.assert_array_equal(views[0], views[1])
+
+
+def test_a_small_view_keeps_most_of_the_scene() -> None:
+    scene = np.zeros((SIZE, SIZE, 3), np.uint8)
+    bright = np.full((SIZE, SIZE, 3), 255, np.uint8)
+    for seed in range(20):
+        made = augment.paste(scene, bright, 0.2, np.random.default_rng(seed))
+        assert 0 < (made > 10).mean() < 0.08
+
+
+@pytest.mark.parametrize("fault", [augment.low_resolution, augment.night, augment.noise,
+                                   augment.blur, augment.compress, augment.grey])  # fmt: skip
+def test_each_fault_changes_the_picture_and_keeps_what_it_shows(fault: object) -> None:
+    assert callable(fault)
+    pixels = picture("smoke", 3, SIZE, SIZE)
+    made = fault(pixels, np.random.default_rng(2))
+    assert made.shape == pixels.shape
+    assert (made != pixels).any()
+    likeness = np.corrcoef(made.mean(axis=2).ravel(), pixels.mean(axis=2).ravel())[0, 1]
+    assert likeness > 0.7
+
+
+def test_a_grey_view_has_less_colour() -> None:
+    pixels = picture("fire", 1, SIZE, SIZE)
+    made = augment.grey(pixels, np.random.default_rng(1))
+    assert np.ptp(made.astype(int), axis=2).mean() < 0.6 * np.ptp(pixels.astype(int), axis=2).mean()

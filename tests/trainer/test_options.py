@@ -1,0 +1,92 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import TrainingError
+from trainer.options import TrainOptions, check_options
+
+
+def options(tmp_path: Path) -> TrainOptions:
+    (tmp_path / "images").mkdir(exist_ok=True)
+    return TrainOptions(tmp_path / "images", tmp_path / "bundle", cache_dir=tmp_path / "cache")
+
+
+def test_sound_options_pass_and_write_no_bundle(tmp_path: Path) -> None:
+    check_options(options(tmp_path))
+    assert not (tmp_path / "bundle").exists()
+
+
+def test_a_missing_image_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="there is no such folder"):
+        check_options(replace(options(tmp_path), image_dir=tmp_path / "nowhere"))
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"validation_percentage": 0}, "validation_percentage"),
+        ({"testing_percentage": 79}, "more than 80 percent"),
+        ({"steps": 0}, "steps"),
+        ({"learning_rate": 0.0}, "learning_rate"),
+        ({"fine_tune_minutes": -1.0}, "fine_tune_minutes"),
+        ({"fine_tune_minutes": 1.0, "fine_tune_steps": 1}, "exclude each other"),
+        ({"lower_every": 0}, "lower_every"),
+        ({"oversample": (("*", 0),)}, "oversample"),
+        ({"class_shares": (("fire", 0.0),)}, "class share"),
+    ],
+)
+def test_a_value_out_of_range_is_named(
+    tmp_path: Path, change: dict[str, object], says: str
+) -> None:
+    with pytest.raises(TrainingError, match=says):
+        check_options(replace(options(tmp_path), **change))  # type: ignore[arg-type]  # any field
+
+
+@pytest.mark.parametrize("table", ["groups", "clips"])
+def test_a_missing_table_is_named(tmp_path: Path, table: str) -> None:
+    path = tmp_path / "missing.tsv"
+    changed = (
+        replace(options(tmp_path), groups=path)
+        if table == "groups"
+        else replace(options(tmp_path), clips=path)
+    )
+    with pytest.raises(TrainingError, match=r"missing\.tsv: there is no such file"):
+        check_options(changed)
+
+
+def test_a_missing_extra_folder_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="--extra fire=FOLDER"):
+        check_options(replace(options(tmp_path), extra=(("fire", tmp_path / "no"),)))
+
+
+def test_a_missing_backbone_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="--backbone"):
+        check_options(replace(options(tmp_path), backbone=str(tmp_path / "no.h5")))
+
+
+def test_a_folder_that_holds_something_else_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "bundle").mkdir()
+    (tmp_path / "bundle" / "letter.txt").write_text("dear")
+    with pytest.raises(TrainingError, match="left alone"):
+        check_options(options(tmp_path))
+
+
+def test_an_output_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bundle").write_text("")
+    with pytest.raises(TrainingError, match="this is a file"):
+        check_options(options(tmp_path))
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_read_only_place_is_refused_before_work_starts(tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o555)
+    with pytest.raises(TrainingError, match="cannot be"):
+        check_options(replace(options(tmp_path), output=tmp_path / "locked" / "bundle"))
+
+
+def test_an_output_below_a_file_is_refused_before_work_starts(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TrainingError, match="cannot be made"):
+        check_options(replace(options(tmp_path), output=tmp_path / "file" / "bundle"))
