@@ -5,7 +5,7 @@ import threading
 from monitor.clock import Clock
 from monitor.ingest.supervisor import Supervisor
 from monitor.watch import Watch
-from monitor.web.view import CameraView, Fault, ModelView, Snapshot
+from monitor.web.view import LOOP, CameraView, Fault, ModelView, Snapshot
 
 LOOP_TIMEOUT_SECONDS = 15.0
 """A loop that did not come round for this long hangs: it comes round several times a second, and
@@ -47,7 +47,7 @@ class DaemonState:
             idle = now - self._came_round
         cameras: tuple[CameraView, ...] = watch.views(statuses) if watch is not None else ()
         if model is not None and idle > LOOP_TIMEOUT_SECONDS:
-            stuck = Fault("loop", f"nothing was scored or decided for {idle:.0f} s; restart")
+            stuck = Fault(LOOP, f"nothing was scored or decided for {idle:.0f} s; restart")
             faults = (*faults, stuck)
         return Snapshot(
             at=self._clock.wall(),

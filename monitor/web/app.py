@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from monitor.web.api import StatusJson, status_json
-from monitor.web.health import readiness
+from monitor.web.health import readiness, standstill
 from monitor.web.page import StatusPage
 from monitor.web.view import StateView
 
@@ -101,9 +101,10 @@ def create_app(view: StateView, registry: CollectorRegistry, *, version: str) ->
             headers["content-encoding"] = "gzip"
         return Response(body, headers=headers)
 
-    @app.get("/livez", summary="Whether the program runs")
-    async def livez() -> PlainTextResponse:
-        return PlainTextResponse("alive\n")
+    @app.get("/livez", summary="Whether the program runs; 503 where its loop hangs")
+    def livez() -> PlainTextResponse:
+        cause = standstill(view.snapshot())
+        return PlainTextResponse(f"{cause or 'alive'}\n", status_code=503 if cause else 200)
 
     @app.get("/readyz", summary="Whether cameras are watched; 503 with the reasons where not")
     def readyz() -> JSONResponse:

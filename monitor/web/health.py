@@ -4,7 +4,7 @@ import enum
 from dataclasses import dataclass
 
 from monitor.decision.state import AlertState
-from monitor.web.view import CameraView, Snapshot
+from monitor.web.view import LOOP, CameraView, Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,6 +14,14 @@ class Readiness:
     ready: bool
     reasons: tuple[str, ...]
     """Why not, one sentence each; empty when ready."""
+
+
+def standstill(snapshot: Snapshot) -> str:
+    """Why ``/livez`` says that the program is dead: its loop hangs; empty while it comes round.
+
+    What a restart would not mend (a camera, a disk, a model) is a matter of readiness.
+    """
+    return "; ".join(fault.message for fault in snapshot.faults if fault.part == LOOP)
 
 
 class Sight(enum.Enum):

@@ -59,12 +59,16 @@ class ModelView:
     labels: tuple[str, ...]
 
 
+LOOP = "loop"
+"""The part of a :class:`Fault` that says: the loop which scores and decides does not come round."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """Something that is wrong with the daemon itself now."""
 
     part: str
-    """``engine``, ``store``, ``config``, …"""
+    """``engine``, ``store``, ``config``, LOOP, …"""
     message: str
     """What is wrong and what to do, one sentence, without secrets."""
     critical: bool = True

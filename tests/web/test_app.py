@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.decision.state import AlertState
 from monitor.web.server import WebServer
-from monitor.web.view import Fault
+from monitor.web.view import LOOP, Fault
 from tests.support.web_states import FixedState, camera, snapshot
 
 
@@ -59,9 +59,16 @@ def test_metrics_are_compressed_only_on_request(client: httpx.Client) -> None:
     assert "content-encoding" not in plain.headers
 
 
-def test_livez_answers_whatever_the_state(client: httpx.Client, state: FixedState) -> None:
+def test_livez_is_200_while_the_loop_comes_round(client: httpx.Client, state: FixedState) -> None:
     state.add_fault(Fault("engine", "it broke"))
     assert client.get("/livez").status_code == 200
+
+
+def test_livez_is_503_where_the_loop_hangs(client: httpx.Client, state: FixedState) -> None:
+    state.add_fault(Fault(LOOP, "nothing was scored for 20 s"))
+    answer = client.get("/livez")
+    assert (answer.status_code, answer.text) == (503, "nothing was scored for 20 s\n")
+    assert client.get("/readyz").status_code == 503
 
 
 def test_readyz_is_200_while_a_camera_is_watched(client: httpx.Client) -> None:
