@@ -1,0 +1,171 @@
+"""What a running daemon tells on ``/metrics``, read back into plain data."""
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import httpx
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from monitor.decision.state import AlertState
+from monitor.errors import EmberwatchError
+
+FETCH_TIMEOUT_SECONDS = 5.0
+
+
+class ReadingError(EmberwatchError):
+    """No daemon answers there, or what answers is no Emberwatch."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameraReading:
+    """One camera, as the daemon shows it."""
+
+    name: str
+    up: bool = False
+    reason: str = ""
+    """Why it is down; empty while up."""
+    health: str = ""
+    """What its newest frame shows: ``ok``, ``frozen``, …; empty before the first."""
+    age_seconds: float = math.nan
+    """Age of the newest frame; NaN before the first."""
+    stale_after_seconds: float = math.inf
+    frames: int = 0
+    scores: dict[str, float] = field(default_factory=dict)
+    """By label, 0 to 1; empty while there is no picture that was just seen."""
+    alerts: dict[str, AlertState] = field(default_factory=dict)
+    """By the rule's name."""
+    fired: dict[str, int] = field(default_factory=dict)
+    """How often each alert fired since the daemon started."""
+
+    @property
+    def stale(self) -> bool:
+        """Whether the newest frame is too old to say anything of now."""
+        return self.age_seconds > self.stale_after_seconds
+
+    @property
+    def watched(self) -> bool:
+        """Whether the camera is really being watched: up, fresh, and with something to see."""
+        return self.up and not self.stale and self.health == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Everything, at one moment."""
+
+    url: str
+    cameras: tuple[CameraReading, ...]
+    version: str = ""
+    engine: str = ""
+    device: str = ""
+    labels: tuple[str, ...] = ()
+    """The model's labels in its own order; empty while it is being loaded."""
+
+    def fired(self, alert: str) -> tuple[str, ...]:
+        """Cameras at which the alert has fired since the daemon started."""
+        return tuple(camera.name for camera in self.cameras if camera.fired.get(alert, 0) > 0)
+
+
+def fetch(client: httpx.Client, url: str) -> Reading:
+    """Read a daemon's metrics.
+
+    Args:
+        url: where it listens, like ``http://127.0.0.1:9108``; with ``/metrics`` or without.
+
+    Raises:
+        ReadingError: nobody answers, or it is no Emberwatch.
+    """
+    base = url.rstrip("/").removesuffix("/metrics")
+    if "://" not in base:
+        base = f"http://{base}"
+    try:
+        answer = client.get(f"{base}/metrics", timeout=FETCH_TIMEOUT_SECONDS)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        told = str(error) or type(error).__name__
+        raise ReadingError(
+            f"{base}: no daemon answers there ({told}); start one with `emberwatch run CONFIG`, "
+            "or name the address that its `listen` says"
+        ) from error
+    if answer.status_code != httpx.codes.OK:
+        raise ReadingError(
+            f"{base}/metrics: answers with HTTP {answer.status_code}, so it is no Emberwatch "
+            "daemon; name the address that its `listen` says"
+        )
+    return parse(answer.text, base)
+
+
+def parse(text: str, url: str) -> Reading:
+    """The reading in a page of metrics.
+
+    Raises:
+        ReadingError: the page is no metrics, or not those of Emberwatch.
+    """
+    foreign = ReadingError(
+        f"{url}/metrics: shows no metrics of Emberwatch; name the address that its `listen` says"
+    )
+    try:
+        families = {family.name: family for family in text_string_to_metric_families(text)}
+    except ValueError as error:
+        raise foreign from error
+    build = _first(families.get("emberwatch_build_info"))
+    if build is None:
+        raise foreign
+    model = _first(families.get("emberwatch_model_info")) or {}
+    names = [labels["camera"] for labels, _ in _samples(families.get("emberwatch_camera_up"))]
+    return Reading(
+        url=url,
+        cameras=tuple(_camera(name, families.values()) for name in names),
+        version=build.get("version", ""),
+        engine=model.get("engine", ""),
+        device=model.get("device", ""),
+        labels=tuple(filter(None, model.get("labels", "").split(","))),
+    )
+
+
+def _camera(name: str, families: Iterable[Metric]) -> CameraReading:
+    """Gather what all families say of one camera."""
+    numbers: dict[str, float] = {}
+    reason = health = ""
+    scores: dict[str, float] = {}
+    alerts: dict[str, AlertState] = {}
+    fired: dict[str, int] = {}
+    for family in families:
+        for labels, value in _samples(family):
+            if labels.get("camera") != name:
+                continue
+            match family.name:
+                case "emberwatch_camera_down_reason" if value == 1:
+                    reason = labels["reason"]
+                case "emberwatch_camera_health" if value == 1:
+                    health = labels["health"]
+                case "emberwatch_score":
+                    scores[labels["label"]] = value
+                case "emberwatch_alert_state":
+                    alerts[labels["alert"]] = AlertState(int(value))
+                case "emberwatch_alerts":
+                    fired[labels["alert"]] = int(value)
+                case other if labels.keys() == {"camera"}:
+                    numbers[other] = value
+    return CameraReading(
+        name=name,
+        up=numbers.get("emberwatch_camera_up") == 1,
+        reason=reason,
+        health=health,
+        age_seconds=numbers.get("emberwatch_frame_age_seconds", math.nan),
+        stale_after_seconds=numbers.get("emberwatch_camera_stale_after_seconds", math.inf),
+        frames=int(numbers.get("emberwatch_frames", 0)),
+        scores=scores,
+        alerts=alerts,
+        fired=fired,
+    )
+
+
+def _samples(family: Metric | None) -> Iterator[tuple[dict[str, str], float]]:
+    for sample in family.samples if family is not None else ():
+        if not sample.name.endswith("_created"):
+            yield sample.labels, sample.value
+
+
+def _first(family: Metric | None) -> dict[str, str] | None:
+    return next((labels for labels, _ in _samples(family)), None)

@@ -1,0 +1,95 @@
+"""The status view of a running daemon."""
+
+import io
+import math
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from monitor.decision.state import AlertState
+from monitor.readings import CameraReading, Reading, ReadingError
+from monitor.status import status
+from monitor.status_table import line, table
+from tests.support.clips import make_clip, red_scene
+from tests.support.daemon import free_port, running_daemon, wait_for, write_config
+
+FIRING = CameraReading(
+    "dock",
+    up=True,
+    health="ok",
+    age_seconds=0.4,
+    stale_after_seconds=15.0,
+    scores={"fire": 0.97, "smoke": 0.02, "misc": 0.01},
+    alerts={"fire": AlertState.FIRING, "smoke": AlertState.INACTIVE},
+)
+REFUSED = CameraReading("hall", reason="refused", alerts={"fire": AlertState.INACTIVE})
+STALE = CameraReading("gate", up=True, health="ok", age_seconds=80.0, stale_after_seconds=15.0)
+STARTING = CameraReading("yard")
+
+
+def drawn(*cameras: CameraReading, labels: tuple[str, ...] = ("fire", "smoke", "misc")) -> str:
+    console = Console(file=io.StringIO(), width=140, record=True)
+    console.print(table(Reading("http://127.0.0.1:9108", cameras, "1.0", "openvino", "", labels)))
+    return console.export_text()
+
+
+def row(text: str, camera: str) -> str:
+    return next(line for line in text.splitlines() if f" {camera} " in line)
+
+
+def test_the_table_tells_what_fires_and_what_is_not_watched() -> None:
+    text = drawn(FIRING, REFUSED, STALE, STARTING)
+    assert "1/4 watched" in text
+    assert "1 firing" in text
+    assert "fire FIRING" in row(text, "dock")
+    assert "0.97" in row(text, "dock")
+    assert "refused" in row(text, "hall")
+    assert "stale" in row(text, "gate")
+    assert "starting" in row(text, "yard")
+    assert all("none" in row(text, camera) for camera in ("hall", "gate", "yard"))
+
+
+def test_scores_stand_in_the_models_order_and_in_any_while_it_is_unknown() -> None:
+    header = drawn(FIRING, labels=("misc", "fire", "smoke")).splitlines()[2]
+    assert header.index("Misc") < header.index("Fire") < header.index("Smoke")
+    assert "Fire" in drawn(FIRING, labels=())
+
+
+@pytest.mark.parametrize("score", [0.0, 1e-9, 0.05, 0.5, 0.999, 1.0])
+def test_every_score_has_a_bar_of_the_same_width(score: float) -> None:
+    one = CameraReading("dock", up=True, health="ok", age_seconds=0, scores={"fire": score})
+    lines = {len(part) for part in drawn(one, labels=("fire",)).splitlines()[1:]}
+    assert len(lines) == 1
+
+
+def test_plain_lines_say_the_same() -> None:
+    assert line(FIRING) == "dock: up; ok; fire 0.97 smoke 0.02 misc 0.01; fire FIRING"
+    assert line(REFUSED) == "hall: down (refused); no score; no alert"
+    assert line(STARTING) == "yard: down (starting); no score; no alert"
+
+
+def test_a_camera_without_a_frame_is_not_watched() -> None:
+    assert not CameraReading("dock", up=True, health="", age_seconds=math.nan).watched
+
+
+def test_nobody_there_is_one_sentence_with_the_cure() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(ReadingError, match=f"{url}: no daemon answers there .*emberwatch run"):
+        status(url, once=True)
+
+
+def test_a_running_daemon_is_shown(tmp_path: Path) -> None:
+    clip = make_clip(tmp_path / "fire.mp4", red_scene(), seconds=6)
+    camera = {"name": "dock", "url": f"file:{clip}", "loop": True}
+    with running_daemon(write_config(tmp_path, [camera])) as daemon:
+        wait_for(lambda: daemon.value("alerts_total", camera="dock", alert="fire"), "it fires")
+        plain = Console(file=io.StringIO(), width=140)
+        assert status(daemon.url, once=False, console=plain) == 0
+        terminal = Console(file=io.StringIO(), width=140, force_terminal=True, color_system=None)
+        assert status(daemon.url, once=True, console=terminal) == 0
+    assert isinstance(plain.file, io.StringIO)
+    assert isinstance(terminal.file, io.StringIO)
+    assert "dock: up; ok; " in plain.file.getvalue()
+    assert "fire FIRING" in plain.file.getvalue()
+    assert "1/1 watched" in terminal.file.getvalue()
