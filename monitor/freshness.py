@@ -10,7 +10,7 @@ def is_current(
     stale_after_seconds: float,
     status: CameraStatus | None,
 ) -> bool:
-    """Whether a score may be shown.
+    """Whether a score may be shown: the camera is up, its picture lives, and the frame is fresh.
 
     Args:
         captured_monotonic: when its frame was received, monotonic, seconds.
@@ -18,5 +18,5 @@ def is_current(
         stale_after_seconds: the camera's own limit.
         status: the camera's state; None where ingest does not know it yet.
     """
-    scorable = status is None or status.health.scorable
-    return scorable and now - captured_monotonic <= stale_after_seconds
+    seen = status is None or (status.up and status.health.scorable)
+    return seen and now - captured_monotonic <= stale_after_seconds

@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,6 +108,11 @@ class Daemon:
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
         return [int(child) for child in children.split()]
 
+    def open_files(self) -> int:
+        """Descriptors that the daemon and its workers hold."""
+        pids = (self.process.pid, *self.workers())
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
+
     def reload(self) -> None:
         """SIGHUP."""
         self.process.send_signal(signal.SIGHUP)
@@ -147,14 +152,19 @@ def write_config(folder: Path, cameras: list[dict[str, Any]], **settings: Any) -
 
 
 @contextmanager
-def running_daemon(config: Path, *, environ: Mapping[str, str] | None = None) -> Iterator[Daemon]:
+def running_daemon(
+    config: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    command: Sequence[str] = (sys.executable, "-m", "monitor"),
+) -> Iterator[Daemon]:
     """The daemon on a configuration of :func:`write_config`, serving its pages."""
     document = yaml.safe_load(config.read_text(encoding="utf-8"))
     port = int(document["listen"].rpartition(":")[2])
     with (config.parent / "log").open("ab") as log:
         before = log.tell()
         process = subprocess.Popen(
-            [sys.executable, "-m", "monitor", "run", str(config)],
+            [*command, "run", str(config)],
             env={**os.environ, **(environ or {})},
             stdout=log,
             stderr=subprocess.STDOUT,

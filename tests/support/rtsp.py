@@ -7,7 +7,7 @@ import signal
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -26,7 +26,7 @@ class RtspServer:
 
     def __init__(
         self,
-        mounts: Mapping[str, Path],
+        mounts: Mapping[str, Path | Sequence[Path]],
         folder: Path,
         *,
         user: str | None = None,
@@ -38,8 +38,10 @@ class RtspServer:
         self._folder = folder
         self._user, self._password, self._scheme = user, password, scheme
         self._mounts = {
-            path: _to_units(clip, folder / f"mount{index}.units")
-            for index, (path, clip) in enumerate(mounts.items())
+            path: _to_units(
+                [clips] if isinstance(clips, Path) else clips, folder / f"mount{index}.units"
+            )
+            for index, (path, clips) in enumerate(mounts.items())
         }
         self._process: subprocess.Popen[str] | None = None
 
@@ -118,7 +120,7 @@ class RtspServer:
 
 @contextmanager
 def rtsp_server(
-    mounts: Mapping[str, Path],
+    mounts: Mapping[str, Path | Sequence[Path]],
     *,
     user: str | None = None,
     password: str | None = None,
@@ -129,7 +131,8 @@ def rtsp_server(
 
     Args:
         mounts: path of the URL to clip; H.264 or H.265, without B frames. Each client sees the
-            clip from its start, at its own pace, again and again.
+            clip from its start, at its own pace, again and again. Several clips, of one codec and
+            rate, follow one another in one stream.
         user: asked for where given.
         password: for ``user``.
         scheme: ``digest`` or ``basic``.
@@ -146,16 +149,19 @@ def rtsp_server(
             server.stop()
 
 
-def _to_units(clip: Path, target: Path) -> dict[str, object]:
-    """Write the clip's access units as ``rtsp_server.py`` reads them, and say what they are."""
-    with av.open(str(clip)) as container, target.open("wb") as file:
-        stream = container.streams.video[0]
-        codec = stream.codec_context.name
-        rate = stream.average_rate or stream.base_rate
-        assert rate is not None, f"{clip} does not say its rate"
-        to_bytes = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
-        for packet in container.demux(stream):
-            for unit in to_bytes.filter(packet if packet.size else None):
-                data = bytes(unit)
-                file.write(struct.pack(">I", len(data)) + data)
-        return {"units": str(target), "codec": codec, "fps": float(rate)}
+def _to_units(clips: Sequence[Path], target: Path) -> dict[str, object]:
+    """Write the clips' access units as ``rtsp_server.py`` reads them, and say what they are."""
+    codec, rate = "", None
+    with target.open("wb") as file:
+        for clip in clips:
+            with av.open(str(clip)) as container:
+                stream = container.streams.video[0]
+                codec = stream.codec_context.name
+                rate = stream.average_rate or stream.base_rate
+                to_bytes = BitStreamFilterContext(f"{codec}_mp4toannexb", stream)
+                for packet in container.demux(stream):
+                    for unit in to_bytes.filter(packet if packet.size else None):
+                        data = bytes(unit)
+                        file.write(struct.pack(">I", len(data)) + data)
+    assert rate is not None, f"{clips} do not say their rate"
+    return {"units": str(target), "codec": codec, "fps": float(rate)}
