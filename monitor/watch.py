@@ -85,6 +85,7 @@ class Watch:
         self._clock = clock
         self._posts: dict[str, _Post] = {}
         self._kept: dict[str, DeciderSnapshot] = keeper.load_states()
+        self._open_since = keeper.open_since()
         self._throttle = Throttle()
         self._next_save = clock.monotonic() + SAVE_SECONDS
         self.engine_fault = ""
@@ -114,13 +115,14 @@ class Watch:
         for name, camera in wanted.items():
             posts[name] = self._post(config, camera)
         self._posts = posts  # in one step: views are read from other threads
+        self._kept.clear()
         alive = {
             (name, alert)
             for name, post in posts.items()
             for alert, state in post.decider.states().items()
             if state
         }
-        self._keeper.end_abandoned(alive)
+        self._keeper.settle(wanted, alive)
 
     def take(self, frames: Iterable[Frame]) -> None:
         """Let frames wait for their batch; those that say nothing of the scene now are dropped."""
@@ -242,6 +244,9 @@ class Watch:
             self._metrics.set_alert_state(camera.name, alert, state)
             if state is AlertState.FIRING and before is None:
                 log.warning("alert_still_firing", camera=camera.name, alert=alert)
+            since = self._open_since.pop((camera.name, alert), None)
+            if state and since is not None:
+                post.since[alert] = since
         if before is not None:
             post.since = {k: v for k, v in before.since.items() if k in decider.states()}
             self._metrics.withdraw_scores(camera.name)

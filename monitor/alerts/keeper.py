@@ -22,6 +22,11 @@ from monitor.errors import StoreError
 RETRY_SECONDS = 10.0
 """Time between two tries to write what waits, or to open the store."""
 
+KEEP_EVENTS_SECONDS = 365 * 86400.0
+"""Events that ended longer ago than this are deleted; a year of them is some megabytes."""
+
+_PRUNE_SECONDS = 86400.0
+
 _MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
 _LARGEST_COPY_BYTES = 256 * 1024 * 1024
 
@@ -45,6 +50,7 @@ class Keeper:
         self._scratch: Path | None = None
         self._unsaved: list[Transition] = []
         self._next_try = clock.monotonic() + RETRY_SECONDS
+        self._next_prune = clock.monotonic()
         self._fault = ""
         try:
             self._store = EventStore.open(path, now=clock.wall)
@@ -89,8 +95,25 @@ class Keeper:
         self._count("read", False)
         return states
 
-    def end_abandoned(self, alive: Collection[tuple[str, str]]) -> None:
-        """End open events that no camera and alert of ``alive`` keeps open."""
+    def open_since(self) -> dict[tuple[str, str], float]:
+        """Unix time at which each alert that is open entered its state, by camera and alert."""
+        try:
+            events = self._store.events(limit=MAX_WAITING, open_only=True)
+        except StoreError as error:
+            self._failed("read", error)
+            return {}
+        self._count("read", False)
+        return {(event.camera, step.alert): step.at for event in events for step in event.steps}
+
+    def settle(self, cameras: Collection[str], alive: Collection[tuple[str, str]]) -> None:
+        """Let go of what the configuration no longer has.
+
+        Args:
+            cameras: those that are watched; the states of others are deleted.
+            alive: camera and alert of each that is pending or firing; open events that none of
+                them keeps open end now.
+        """
+        self._write(lambda: self._store.keep_states_of(cameras))
         at = self._clock.wall()
 
         def work() -> None:
@@ -106,6 +129,9 @@ class Keeper:
         if now < self._next_try:
             return
         self._next_try = now + RETRY_SECONDS
+        if now >= self._next_prune:
+            self._next_prune = now + _PRUNE_SECONDS
+            self._prune()
         if self.in_memory:
             self._reopen()
         elif self._store.waiting or self._store.failing:
@@ -132,6 +158,16 @@ class Keeper:
         if self._fault and not self.in_memory:
             log.info("store_recovered", path=str(self._path))
             self._fault = ""
+
+    def _prune(self) -> None:
+        before = self._clock.wall() - KEEP_EVENTS_SECONDS
+
+        def work() -> None:
+            deleted = self._store.prune(before)
+            if deleted:
+                log.info("events_deleted", count=deleted, cause="they ended more than a year ago")
+
+        self._write(work)
 
     def _failed(self, operation: str, error: StoreError) -> None:
         self._count(operation, True)

@@ -216,6 +216,16 @@ class EventStore:
         with self._lock:
             return ended if self._commit(work) else 0
 
+    def keep_states_of(self, cameras: Collection[str]) -> None:
+        """Delete the decision states of all other cameras: one that comes back after weeks begins
+        anew, and does not go on with the alert of then.
+
+        Raises:
+            StoreError: as for :meth:`record`.
+        """
+        with self._lock:
+            self._commit(partial(tables.keep_snapshots_of, self._connection, cameras))
+
     def prune(self, before: float) -> int:
         """Delete events that ended before this Unix time, with their transitions; how many.
 

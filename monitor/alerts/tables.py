@@ -192,3 +192,12 @@ def put_snapshot(connection: sqlite3.Connection, snapshot: DeciderSnapshot, now:
 def snapshots(connection: sqlite3.Connection) -> list[tuple[str, str]]:
     """Camera and snapshot, as JSON."""
     return connection.execute("SELECT camera, snapshot FROM decisions ORDER BY camera").fetchall()
+
+
+def keep_snapshots_of(connection: sqlite3.Connection, cameras: Collection[str]) -> None:
+    """Delete the decision states of all other cameras."""
+    known = [camera for (camera,) in connection.execute("SELECT camera FROM decisions")]
+    connection.executemany(
+        "DELETE FROM decisions WHERE camera = ?",
+        [(camera,) for camera in known if camera not in cameras],
+    )

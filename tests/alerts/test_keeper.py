@@ -119,6 +119,38 @@ def test_a_damaged_store_is_set_aside_and_counted(
     keeper.close()
 
 
+def test_the_state_of_a_camera_that_is_gone_is_forgotten_and_its_event_ends(
+    tmp_path: Path, clock: ManualClock, counts: Counts
+) -> None:
+    transitions, state = burning()
+    keeper = Keeper(tmp_path / "events.db", clock=clock, count=counts)
+    keeper.record(transitions, state)
+    assert keeper.open_since() == {("dock", "fire"): transitions[-1].captured_at}
+    keeper.settle({"dock"}, {("dock", "fire")})
+    assert keeper.load_states() == {"dock": state}
+    keeper.settle({"gate"}, set())
+    assert (keeper.load_states(), keeper.open_since()) == ({}, {})
+    keeper.close()
+
+
+def test_events_are_deleted_a_year_after_their_end(
+    tmp_path: Path, clock: ManualClock, counts: Counts
+) -> None:
+    path = tmp_path / "events.db"
+    transitions, state = burning()
+    clock.step_wall(transitions[-1].captured_at)
+    keeper = Keeper(path, clock=clock, count=counts)
+    keeper.record(transitions, state)
+    keeper.settle((), ())
+    for days, left in ((364, 1), (2, 0)):
+        clock.advance(days * 86400.0)
+        keeper.tend()
+        store = EventStore.open(path)
+        assert len(store.events()) == left
+        store.close()
+    keeper.close()
+
+
 def test_nothing_is_left_in_memory_after_the_end(
     blocked: tuple[Path, Callable[[], None]], clock: ManualClock, counts: Counts
 ) -> None:
