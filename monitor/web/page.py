@@ -69,7 +69,7 @@ class StatusPage:
         cameras = sorted(snapshot.cameras, key=lambda camera: _urgency(snapshot, camera))
         return self._template.render(
             headline=headline(snapshot, judged),
-            ready=judged.ready,
+            css=_headline_class(snapshot, judged),
             reasons=judged.reasons,
             notices=[fault for fault in snapshot.faults if not fault.critical],
             rows=[_row(snapshot, camera) for camera in cameras],
@@ -91,6 +91,14 @@ def headline(snapshot: Snapshot, judged: Readiness) -> str:
     if not judged.ready:
         return f"Not ready: {count}"
     return count if len(watched) < len(snapshot.cameras) else f"All is quiet: {count}"
+
+
+def _headline_class(snapshot: Snapshot, judged: Readiness) -> str:
+    alarmed = any(worst_alert(camera) is AlertState.FIRING for camera in snapshot.cameras)
+    if alarmed or not judged.ready:
+        return _BAD
+    quiet = all(sight(snapshot, camera) is Sight.WATCHED for camera in snapshot.cameras)
+    return _GOOD if quiet else _ATTENTION
 
 
 def duration(seconds: float) -> str:
