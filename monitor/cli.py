@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
+from monitor.cli_model import evaluate
 from monitor.cli_train import train
 from monitor.errors import ConfigError, EmberwatchError
 
@@ -193,6 +194,7 @@ def label(
 
 
 app.command()(train)
+app.command()(evaluate)
 
 
 @app.command()
@@ -230,11 +232,11 @@ def evaluate_clips(
       emberwatch evaluate-clips clips/
       emberwatch evaluate-clips --config monitor.yaml --json clips/
     """
-    from monitor.evaluate_clips import evaluate_clips as evaluate
+    from monitor.evaluate_clips import evaluate_clips as evaluate_all
 
     _quiet_logs()
     _end(
-        evaluate(
+        evaluate_all(
             folder,
             config=config,
             as_json=as_json,

@@ -15,8 +15,8 @@ from monitor.cli_train import train
 from trainer.options import TrainOptions
 
 COMMANDS = (
-    "run", "check", "init", "status", "label", "train", "replay", "share", "evaluate-clips", "demo",
-    "bench", "version",
+    "run", "check", "init", "status", "label", "train", "evaluate", "replay", "share",
+    "evaluate-clips", "demo", "bench", "version",
 )  # fmt: skip
 
 

@@ -85,7 +85,7 @@ def scan(image_dir: Path, extra: Iterable[tuple[str, Path]] = ()) -> list[Exampl
         )
     examples = []
     for folder in folders:
-        pictures = _pictures(folder)
+        pictures = pictures_in(folder)
         if not pictures:
             raise TrainingError(
                 f"{folder}: the folder of the label '{folder.name}' holds no picture; add "
@@ -101,7 +101,7 @@ def scan(image_dir: Path, extra: Iterable[tuple[str, Path]] = ()) -> list[Exampl
                 f"--extra {label}={folder}: '{label}' is no label; the labels are "
                 f"{', '.join(sorted(labels))}"
             )
-        pictures = _pictures(folder)
+        pictures = pictures_in(folder)
         if not pictures:
             raise TrainingError(f"{folder}: the extra folder holds no picture; add some or omit it")
         examples += [
@@ -172,7 +172,8 @@ def _example(path: Path, name: str, label: str) -> Example:
     return Example(path, name, label, _NOHASH.sub("", name))
 
 
-def _pictures(folder: Path) -> list[Path]:
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files in a folder and below it, sorted; hidden ones do not count."""
     return sorted(
         path
         for path in folder.rglob("*")

@@ -7,9 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.calibrate import hazard_scores
+from trainer.curves import calibration_bins, calibration_error, detection
 from trainer.dataset import Example
 
-_RESAMPLES = 2000
+_Z = 1.959964
+"""95 % of a normal distribution lie within so many standard deviations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +32,13 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Mistake:
-    """A picture whose highest score is for another label than its own."""
+    """A picture that was called something else than it is."""
 
     name: str
     label: str
     said: str
     score: float
+    """Of what it was called."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,6 +55,8 @@ class Evaluation:
     """Share of hazard pictures above the threshold; None without a background label."""
     false_positives: Figure | None
     """Share of background pictures above the threshold."""
+    hazard_ranking: float | None
+    """How likely a hazard picture scores above a background one (area under the ROC curve)."""
     threshold: float
     calibration_error: float
     """Mean distance of the highest score from the share that is right, over 10 bins."""
@@ -67,6 +72,8 @@ class Evaluation:
         if self.hazard_recall is not None and self.false_positives is not None:
             found["hazard_recall"] = self.hazard_recall.value
             found["false_positive_rate"] = self.false_positives.value
+        if self.hazard_ranking is not None:
+            found["hazard_ranking"] = self.hazard_ranking
         return {name: round(value, 4) for name, value in found.items()}
 
 
@@ -77,6 +84,7 @@ def evaluate(
     labels: Sequence[str],
     background: str,
     threshold: float,
+    decided: NDArray[np.intp] | None = None,
 ) -> Evaluation:
     """Compare scores with the truth.
 
@@ -87,21 +95,24 @@ def evaluate(
         labels: in the order of the scores.
         background: the label that means no hazard.
         threshold: of the joint evidence of all hazards.
+        decided: (n,) label numbers, what each picture is called; the highest score's by default.
     """
-    said = scores.argmax(axis=1)
+    said = scores.argmax(axis=1) if decided is None else decided
     right = said == targets
     every = np.ones(len(targets), bool)
     groups = np.unique([example.group for example in examples], return_inverse=True)[1]
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     np.add.at(confusion, (targets, said), 1)
-    hazard_recall = false_positives = None
+    hazard_recall = false_positives = ranking = None
     if background in labels:
         quiet = targets == labels.index(background)
-        raised = hazard_scores(scores, labels.index(background)) >= threshold
+        evidence = hazard_scores(scores, labels.index(background))
+        raised = evidence >= threshold
+        ranking = detection(evidence, ~quiet).roc_auc
         hazard_recall = share(raised, ~quiet, groups)
         false_positives = share(raised, quiet, groups)
-    top = scores.max(axis=1)
-    order = [int(i) for i in np.argsort(-top) if not right[i]]
+    sure = scores[np.arange(len(targets)), said]
+    order = [int(i) for i in np.argsort(-sure, kind="stable") if not right[i]]
     own = scores[np.arange(len(targets)), targets]
     return Evaluation(
         tuple(labels),
@@ -111,22 +122,23 @@ def evaluate(
         {label: share(right, said == n, groups) for n, label in enumerate(labels)},
         hazard_recall,
         false_positives,
+        ranking,
         threshold,
-        _calibration_error(top, right),
+        calibration_error(calibration_bins(scores, targets)),
         float(-np.mean(np.log(np.maximum(own, 1e-12)))),
         tuple(
-            Mistake(examples[i].name, labels[targets[i]], labels[said[i]], float(top[i]))
+            Mistake(examples[i].name, labels[targets[i]], labels[said[i]], float(sure[i]))
             for i in order
         ),
     )
 
 
 def share(hits: NDArray[np.bool_], members: NDArray[np.bool_], groups: NDArray[np.intp]) -> Figure:
-    """Share of ``hits`` among ``members``, with a bootstrap interval over groups.
+    """Share of ``hits`` among ``members``, with Wilson's interval.
 
-    Whole groups are drawn, because pictures of one event are right or wrong together: an interval
-    that takes them for independent is too narrow. Where all or none are hits, the rule of three
-    gives the open end.
+    Pictures of one group are right or wrong together: an interval that takes them for independent
+    is too narrow. So it is made for as many independent pictures as the groups are worth, judged
+    by how much their shares differ; where all or none are hits, each group counts once.
     """
     count = int(members.sum())
     if count == 0:
@@ -134,23 +146,28 @@ def share(hits: NDArray[np.bool_], members: NDArray[np.bool_], groups: NDArray[n
     value = float((hits & members).sum() / count)
     used, index = np.unique(groups[members], return_inverse=True)
     sizes = np.bincount(index)
-    right = np.bincount(index, weights=hits[members].astype(float))
-    if value in (0.0, 1.0):
-        margin = min(1.0, 3 / len(used))
-        return Figure(value, max(0.0, value - margin), min(1.0, value + margin), count)
-    # A generator of its own: the interval of the same figures is always the same.
-    drawn = np.random.default_rng(0).multinomial(
-        len(used), np.full(len(used), 1 / len(used)), _RESAMPLES
+    right = np.bincount(index[hits[members]], minlength=len(used))
+    low, high = wilson(value, _effective_count(value, sizes, right) if len(used) < count else count)
+    return Figure(value, low, high, count)
+
+
+def wilson(value: float, count: float) -> tuple[float, float]:
+    """The 95 % interval of a share of ``count`` independent pictures."""
+    weight = _Z * _Z / count
+    middle = (value + weight / 2) / (1 + weight)
+    margin = _Z * np.sqrt(value * (1 - value) / count + weight / (4 * count)) / (1 + weight)
+    # Rounding must not leave a share of none or all outside of its own interval.
+    return max(0.0, min(value, float(middle - margin))), min(
+        1.0, max(value, float(middle + margin))
     )
-    shares = (drawn @ right) / np.maximum(drawn @ sizes, 1)
-    low, high = np.quantile(shares, (0.025, 0.975))
-    return Figure(value, float(low), float(high), count)
 
 
-def _calibration_error(top: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
-    bins = np.minimum((top * 10).astype(int), 9)
-    gaps = [
-        abs(float(top[bins == b].mean()) - float(right[bins == b].mean())) * (bins == b).mean()
-        for b in np.unique(bins)
-    ]
-    return float(np.sum(gaps))
+def _effective_count(value: float, sizes: NDArray[np.intp], right: NDArray[np.intp]) -> float:
+    """How many independent pictures say as much as these groups (Kish's design effect)."""
+    groups, count = len(sizes), int(sizes.sum())
+    if groups == 1 or value in (0.0, 1.0):
+        return float(groups)
+    spread = float(((right - value * sizes) ** 2).sum())
+    between = groups / (groups - 1) * spread / count**2
+    alone = value * (1 - value) / count
+    return count / max(1.0, between / alone)

@@ -2,9 +2,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from trainer.dataset import Example
-from trainer.evaluate import evaluate, share
+from trainer.evaluate import evaluate, share, wilson
 
 LABELS = ("fire", "misc", "smoke")
 
@@ -26,6 +28,7 @@ def test_figures_count_what_the_scores_say() -> None:
     assert found.false_positives.value == 0
     assert [(m.name, m.label, m.said) for m in found.mistakes] == [("p1", "fire", "misc")]
     assert found.metrics()["hazard_recall"] == 0.6667
+    assert found.hazard_ranking == 1
 
 
 def test_fire_called_smoke_still_counts_as_a_hazard_that_was_found() -> None:
@@ -55,7 +58,32 @@ def test_an_interval_holds_the_value_and_is_wider_for_fewer_groups() -> None:
 def test_a_perfect_figure_is_not_certain(value: bool) -> None:
     found = share(np.full(30, value), np.ones(30, bool), np.arange(30))
     assert found.value == value
-    assert found.high - found.low == pytest.approx(0.1)
+    assert found.high - found.low == pytest.approx(0.1135, abs=1e-4)
+
+
+def test_the_interval_of_independent_pictures_is_wilsons() -> None:
+    # 81 of 263, from Newcombe 1998, table I.
+    low, high = wilson(81 / 263, 263)
+    np.testing.assert_allclose((low, high), (0.2553, 0.3662), atol=1e-4)
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 9)), min_size=1, max_size=60))
+def test_groups_never_narrow_an_interval(pictures: list[tuple[bool, int]]) -> None:
+    hits = np.array([hit for hit, _ in pictures])
+    every = np.ones(len(hits), bool)
+    grouped = share(hits, every, np.array([group for _, group in pictures]))
+    alone = share(hits, every, np.arange(len(hits)))
+    assert grouped.value == alone.value
+    assert 0 <= grouped.low <= alone.low <= alone.value <= alone.high <= grouped.high <= 1
+
+
+def test_what_is_decided_is_what_is_judged() -> None:
+    scores = np.array([[0.4, 0.6], [0.2, 0.8]])
+    found = evaluate(
+        scores, examples(2), np.array([0, 1]), ("fire", "misc"), "misc", 0.3, np.array([0, 0])
+    )
+    np.testing.assert_array_equal(found.confusion, [[1, 0], [1, 0]])
+    assert [(m.said, m.score) for m in found.mistakes] == [("fire", 0.2)]
 
 
 def test_a_share_of_nothing_says_so() -> None:

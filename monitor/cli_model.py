@@ -1,0 +1,69 @@
+"""The commands that take a finished bundle: ``emberwatch evaluate`` and ``emberwatch export``."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="`default`, or a bundle's folder.")]
+
+
+def evaluate(
+    bundle: Bundle,
+    image_dir: Annotated[
+        Path, typer.Argument(metavar="IMAGE_DIR", help="One folder of pictures per label.")
+    ],
+    engine: Annotated[
+        Literal["auto", "openvino", "tensorflow"],
+        typer.Option("--engine", help="What the model runs on; auto: TensorFlow with a GPU."),
+    ] = "auto",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Everything, as one JSON object.")
+    ] = False,
+    background: Annotated[
+        str, typer.Option(metavar="LABEL", help="The label that means that nothing is wrong.")
+    ] = "misc",
+    groups: Annotated[
+        Path | None,
+        typer.Option(metavar="TSV", help="Table of `file` and group: what belongs together."),
+    ] = None,
+    group_column: Annotated[str, typer.Option(help="The group's column in that table.")] = "group",
+    group_note: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT", help="A value of that column that names no group; repeatable."
+        ),
+    ] = None,
+) -> None:
+    """Measure a model on labelled pictures that it was not trained on.
+
+    \b
+      emberwatch evaluate my-model pictures/
+      emberwatch evaluate default pictures/ --json > figures.json
+    """
+    from monitor.config import Log
+    from monitor.inference.bundle import load_bundle
+    from monitor.logs import configure_logs
+    from trainer.assess import Grouping, assess
+    from trainer.assess_output import as_dict, as_text
+    from trainer.console import Console
+
+    configure_logs(Log(level="warning"))
+    console = Console()
+    found = assess(
+        load_bundle(bundle),
+        image_dir,
+        engine=engine,
+        background=background,
+        grouping=None
+        if groups is None
+        else Grouping(groups, group_column, tuple(group_note or ())),
+        console=console,
+    )
+    for reason in found.unreadable:
+        console.warn(f"left out: {reason}")
+    sys.stdout.write(json.dumps(as_dict(found)) + "\n" if as_json else as_text(found))
+    # Figures of a part of the pictures must not pass for those of all.
+    raise typer.Exit(1 if found.unreadable else 0)
