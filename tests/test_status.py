@@ -11,6 +11,7 @@ from monitor.decision.state import AlertState
 from monitor.readings import CameraReading, Reading, ReadingError
 from monitor.status import status
 from monitor.status_table import line, table
+from scripts.status_picture import picture
 from tests.support.clips import make_clip, red_scene
 from tests.support.daemon import free_port, running_daemon, wait_for, write_config
 
@@ -93,3 +94,11 @@ def test_a_running_daemon_is_shown(tmp_path: Path) -> None:
     assert "dock: up; ok; " in plain.file.getvalue()
     assert "fire FIRING" in plain.file.getvalue()
     assert "1/1 watched" in terminal.file.getvalue()
+
+
+def test_the_picture_for_the_readme_needs_nothing_from_elsewhere() -> None:
+    svg = picture(Reading("http://127.0.0.1:9108", (FIRING, STALE), "1.0", "openvino", "CPU"))
+    assert svg.startswith("<svg")
+    assert "FIRING" in svg
+    assert "url(http" not in svg
+    assert "@font-face" not in svg
