@@ -216,7 +216,7 @@ def _screen(console: Console) -> Iterator[_Show]:
                 kept.extend(news)
                 del kept[:-NEWS_SHOWN]
                 body = table(seen.reading) if seen.reading else Text("The daemon starts.", "dim")
-                footer = Text(f"{passed}; the fire begins 7 s into its clip", "dim")
+                footer = Text(f"{passed}; fire and smoke begin 6 s into their clips", "dim")
                 live.update(Group(body, *map(_styled, kept), footer), refresh=True)
 
             yield draw
