@@ -215,7 +215,11 @@ def _screen(console: Console) -> Iterator[_Show]:
             def draw(seen: _Seen, news: list[LogLine], passed: str) -> None:
                 kept.extend(news)
                 del kept[:-NEWS_SHOWN]
-                body = table(seen.reading) if seen.reading else Text("The daemon starts.", "dim")
+                body = (
+                    table(seen.reading, console.width)
+                    if seen.reading
+                    else Text("The daemon starts.", "dim")
+                )
                 footer = Text(f"{passed}; fire and smoke begin 6 s into their clips", "dim")
                 live.update(Group(body, *map(_styled, kept), footer), refresh=True)
 

@@ -34,14 +34,14 @@ def status(url: str, once: bool, *, console: Console | None = None) -> int:
                 console.print(line(camera), markup=False, highlight=False, soft_wrap=True)
             return 0
         if once:
-            console.print(table(reading))
+            console.print(table(reading, console.width))
             return 0
-        with Live(table(reading), console=console, auto_refresh=False) as live:
+        with Live(table(reading, console.width), console=console, auto_refresh=False) as live:
             try:
                 while True:
                     time.sleep(REFRESH_SECONDS)
                     try:
-                        live.update(table(fetch(client, url)), refresh=True)
+                        live.update(table(fetch(client, url), console.width), refresh=True)
                     except ReadingError as error:
                         live.update(Text(str(error), "bold red"), refresh=True)
             except KeyboardInterrupt:

@@ -13,7 +13,9 @@ from monitor.readings import CameraReading, Reading
 _CALM = "misc"
 """The label whose score says that nothing burns."""
 
-_BAR_CELLS = 8
+_BARS = ((104, 8), (84, 3), (0, 0))
+"""Least width of the terminal, and how many columns the bar of a score has there."""
+
 _ALERT_STYLES = {
     AlertState.INACTIVE: "dim",
     AlertState.PENDING: "bold black on yellow",
@@ -21,8 +23,13 @@ _ALERT_STYLES = {
 }
 
 
-def table(reading: Reading) -> RenderableType:
-    """One row for each camera: whether it is watched, its scores, its alerts."""
+def table(reading: Reading, width: int = 120) -> RenderableType:
+    """One row for each camera: whether it is watched, its scores, its alerts.
+
+    Args:
+        width: columns of the terminal; where they are few, the bars of the scores are short.
+    """
+    cells = next(bar for least, bar in _BARS if width >= least)
     grid = Table(expand=False, header_style="bold", border_style="dim")
     grid.add_column("Camera", no_wrap=True)
     grid.add_column("State", no_wrap=True)
@@ -38,7 +45,7 @@ def table(reading: Reading) -> RenderableType:
             _state(camera),
             _picture(camera),
             _age(camera),
-            *(_score(label, camera.scores.get(label)) for label in labels),
+            *(_score(label, camera.scores.get(label), cells) for label in labels),
             _alerts(camera),
         )
     return Group(_headline(reading), grid)
@@ -100,18 +107,20 @@ def _age(camera: CameraReading) -> Text:
     return Text(text, "bold red" if camera.stale else "")
 
 
-def _score(label: str, score: float | None) -> Text:
+def _score(label: str, score: float | None, cells: int) -> Text:
     """A bar of eighths and the figure."""
     if score is None:
         return Text("-", "dim")
-    eighths = round(min(max(score, 0.0), 1.0) * _BAR_CELLS * 8)
+    eighths = round(min(max(score, 0.0), 1.0) * cells * 8)
     full, part = divmod(eighths, 8)
     bar = "█" * full + ("" if not part else " ▏▎▍▌▋▊▉"[part])
     if label == _CALM:
         style = "green"
     else:
         style = "red" if score >= 0.6 else "yellow" if score >= 0.3 else "dim"
-    return Text.assemble((f"{bar:<{_BAR_CELLS}}", style), f" {score:.2f}")
+    if not cells:
+        return Text(f"{score:.2f}", style)
+    return Text.assemble((f"{bar:<{cells}}", style), f" {score:.2f}")
 
 
 def _alerts(camera: CameraReading) -> Text:

@@ -64,6 +64,16 @@ def test_every_score_has_a_bar_of_the_same_width(score: float) -> None:
     assert len(lines) == 1
 
 
+@pytest.mark.parametrize("width", [80, 90, 110, 200])
+def test_the_table_fits_its_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), width=width, record=True)
+    console.print(table(Reading("http://127.0.0.1:9108", (FIRING, STALE)), console.width))
+    text = console.export_text()
+    assert "…" not in text
+    assert max(map(len, text.splitlines())) <= width
+    assert "fire FIRING" in text
+
+
 def test_plain_lines_say_the_same() -> None:
     assert line(FIRING) == "dock: up; ok; fire 0.97 smoke 0.02 misc 0.01; fire FIRING"
     assert line(REFUSED) == "hall: down (refused); no score; no alert"
