@@ -294,7 +294,7 @@ class Rule(Section):
     label: str = Field(description="What it is for: a label of the model, fire or smoke.")
     threshold: float = Field(gt=0, lt=1, description="Smoothed score above which it is pending.")
     hold_for: Seconds = Field(
-        2.0, alias="for", description="How long it must stay above to fire (0: at once)."
+        1.0, alias="for", description="How long it must stay above to fire (0: at once)."
     )
     keep_firing_for: Seconds = Field(
         30.0, description="How long it must stay below before it is resolved."
@@ -394,8 +394,8 @@ class Log(Section):
 def default_rules() -> list[Rule]:
     """One rule each for fire and smoke."""
     return [
-        Rule.model_validate({"name": "fire", "label": "fire", "threshold": 0.6}),
-        Rule.model_validate({"name": "smoke", "label": "smoke", "threshold": 0.6}),
+        Rule.model_validate({"name": "fire", "label": "fire", "threshold": 0.65}),
+        Rule.model_validate({"name": "smoke", "label": "smoke", "threshold": 0.65}),
     ]
 
 

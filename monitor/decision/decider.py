@@ -67,13 +67,14 @@ class Decider:
         self._labels = tuple(labels)
         self._settings = settings or DecisionSettings()
         self._plan = EvidencePlan(rules, labels, self._settings.hazards)
+        period = self._settings.sample_seconds
+        slack = period * self._settings.slack_periods
         self._machines = [
-            RuleMachine(rule, rank, rule.threshold * self._settings.clear_ratio)
+            RuleMachine(rule, rank, rule.threshold * self._settings.clear_ratio, slack)
             for rule, rank in zip(rules, self._plan.ranks, strict=True)
         ]
         # Grave rules first: what they come to decides about the milder ones of the same event.
         self._order = sorted(range(len(rules)), key=lambda index: -self._plan.ranks[index])
-        period = self._settings.sample_seconds
         self._time = ObservedTime(period, period * self._settings.max_step_periods)
         self._smoothers: dict[str, Smoother] = {}
         self._region = ""

@@ -14,9 +14,6 @@ from dataclasses import dataclass, field
 from monitor.decision.settings import RuleSettings
 from monitor.decision.state import AlertState
 
-SLACK_SECONDS = 0.001
-"""Durations are compared with this much slack: sums of floating-point steps are not exact."""
-
 
 @dataclass(slots=True)
 class Stretch:
@@ -37,9 +34,9 @@ class Stretch:
         self.running = False
         self.seconds = 0.0
 
-    def lasted(self, seconds: float) -> bool:
-        """Whether it has been so for ``seconds``, within the slack."""
-        return self.running and self.seconds >= seconds - SLACK_SECONDS
+    def lasted(self, seconds: float, slack: float) -> bool:
+        """Whether it has been so for ``seconds``, or falls short by no more than ``slack``."""
+        return self.running and self.seconds >= seconds - slack
 
 
 @dataclass(slots=True)
@@ -50,6 +47,8 @@ class RuleMachine:
     rank: int
     """How grave the label is among those that share evidence, 0 the mildest; -1: shares none."""
     clear_level: float
+    slack: float
+    """Durations may fall short by these seconds: frames do not come on the dot."""
     state: AlertState = AlertState.INACTIVE
     above: Stretch = field(default_factory=Stretch)
     """The rule's own evidence has been at or above the threshold."""
@@ -115,16 +114,16 @@ class RuleMachine:
     def _confirmed(self, event_open: bool) -> bool:
         """Above for long enough; a new event counts the whole hazard's time, whoever led."""
         seconds = self.settings.hold_seconds
-        if self.above.lasted(seconds):
+        if self.above.lasted(seconds, self.slack):
             return True
-        return self.rank >= 0 and not event_open and self.hazard.lasted(seconds)
+        return self.rank >= 0 and not event_open and self.hazard.lasted(seconds, self.slack)
 
     def _decide_firing(self, holding: float, step: float) -> tuple[AlertState, ...]:
         if holding >= self.clear_level:
             self.below.end()
             return ()
         self.below.extend(step)
-        if not self.below.lasted(self.settings.keep_firing_seconds):
+        if not self.below.lasted(self.settings.keep_firing_seconds, self.slack):
             return ()
         self.above.end()
         self.hazard.end()

@@ -16,7 +16,7 @@ class RuleSettings:
     name: str
     label: str
     threshold: float
-    hold_seconds: float = 2.0
+    hold_seconds: float = 1.0
     """``for``: observed time above the threshold before it fires."""
     keep_firing_seconds: float = 30.0
     """Observed time below the clearing level before it is resolved."""
@@ -47,6 +47,9 @@ class DecisionSettings:
     """The wanted time between two frames of this camera."""
     max_step_periods: float = 3.0
     """A step of more sample periods than this is a gap."""
+    slack_periods: float = 0.1
+    """``for`` and ``keep_firing_for`` may fall short by this part of a sample period: frames of a
+    live camera do not come on the dot, and without it every other alert would wait for one more."""
 
 
 def decision_settings(config: Config, camera: Camera) -> DecisionSettings:

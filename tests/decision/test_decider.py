@@ -233,3 +233,10 @@ def test_camera_that_names_rules_has_those_alone() -> None:
     config = Config.model_validate({"cameras": [camera]})
     assert [r.name for r in rule_settings(config, config.cameras[0])] == ["smoke"]
     assert decision_settings(config, config.cameras[0]).sample_seconds == 0.25
+
+
+def test_frames_that_come_a_little_early_do_not_delay_an_alert() -> None:
+    frames = [frame(t * 0.97, fire=0.9) for t in range(3)]
+    assert list(fired(feed(decider(hold=2), frames)).values()) == [1.94]
+    frames = [frame(t * 0.9, fire=0.9) for t in range(3)]
+    assert fired(feed(decider(hold=2), frames)) == {}
