@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from monitor.cli_model import evaluate
+from monitor.cli_model import evaluate, export
 from monitor.cli_train import train
 from monitor.errors import ConfigError, EmberwatchError
 
@@ -195,6 +195,7 @@ def label(
 
 app.command()(train)
 app.command()(evaluate)
+app.command()(export)
 
 
 @app.command()

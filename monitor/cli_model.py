@@ -1,11 +1,14 @@
 """The commands that take a finished bundle: ``emberwatch evaluate`` and ``emberwatch export``."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from monitor.cli_train import native_output_hidden
 
 Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="`default`, or a bundle's folder.")]
 
@@ -67,3 +70,41 @@ def evaluate(
     sys.stdout.write(json.dumps(as_dict(found)) + "\n" if as_json else as_text(found))
     # Figures of a part of the pictures must not pass for those of all.
     raise typer.Exit(1 if found.unreadable else 0)
+
+
+def export(
+    bundle: Bundle,
+    form: Annotated[
+        Literal["saved-model", "onnx", "tflite", "openvino", "frozen-graph"],
+        typer.Option("--format", help="What to write."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", metavar="PATH", help="A file; a folder for saved-model and openvino."
+        ),
+    ],
+) -> None:
+    """Write a bundle's model in a format of other programs.
+
+    What was written is read again and compared with the canonical model.
+
+    \b
+      emberwatch export my-model --format onnx --output fire.onnx
+      emberwatch export default --format tflite --output fire.tflite
+    """
+    from monitor.config import Log
+    from monitor.inference.bundle import load_bundle
+    from monitor.logs import configure_logs
+
+    configure_logs(Log(level="warning"))
+    checked = load_bundle(bundle)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    with native_output_hidden():
+        from trainer.forms import export as write_form
+
+        made = write_form(checked, form, output)
+    sys.stdout.write(
+        f"{made.path}: the same scores as the canonical model, largest difference "
+        f"{made.max_difference:.6f}\n{made.labels_path}: the labels, in output order\n"
+    )

@@ -143,14 +143,14 @@ def train(
     )
     check_options(options)  # before TensorFlow is loaded, which takes seconds
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with _native_output_hidden():
+    with native_output_hidden():
         from trainer.train import train as train_model
 
     train_model(options)
 
 
 @contextmanager
-def _native_output_hidden() -> Iterator[None]:
+def native_output_hidden() -> Iterator[None]:
     """TensorFlow writes about processor features while it is loaded, whatever its log level is."""
     sys.stderr.flush()
     kept = os.dup(2)

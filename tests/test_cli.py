@@ -15,7 +15,7 @@ from monitor.cli_train import train
 from trainer.options import TrainOptions
 
 COMMANDS = (
-    "run", "check", "init", "status", "label", "train", "evaluate", "replay", "share",
+    "run", "check", "init", "status", "label", "train", "evaluate", "export", "replay", "share",
     "evaluate-clips", "demo", "bench", "version",
 )  # fmt: skip
 
