@@ -78,13 +78,14 @@ class CameraLoop:
         self._judge = HealthJudge()
         self._redactor = Redactor([order.settings.password or ""])
         self._info: StreamInfo | None = None
-        cap = max_back_off_seconds
+        self._max_back_off = cap = max_back_off_seconds
         self._back_off = BackOff(min(FIRST_BACK_OFF_SECONDS, cap), cap, random=random)
 
     def run(self) -> None:
         """Read until :attr:`stop` is set, or a file came to its end."""
         self._mailbox.claim(threading.get_ident())
         try:
+            self._resume()
             while not self.stop.is_set():
                 pause = self._try_once()
                 if pause is None:
@@ -95,13 +96,30 @@ class CameraLoop:
             self._mailbox.close()
             self._report(Removed(self.settings.camera, self.generation))
 
+    def _resume(self) -> None:
+        """Judge on from the last picture of whoever read this camera before: it may be frozen."""
+        now = self._clock.monotonic()
+        try:
+            last = self._mailbox.newest(self.settings.camera, now)
+        except SourceError:
+            return  # whoever it was wrote nonsense; the daemon finds that out by itself
+        if last is not None:
+            self._judge.resume(last.pixels, self._mailbox.still_since(now))
+
     def _try_once(self) -> float | None:
         """Open and read until something happens: seconds to wait, None where that was all."""
         try:
             self._watch()
         except SourceError as error:
-            slow = AUTH_BACK_OFF_SECONDS if isinstance(error, AuthError) else 0.0
-            return self._down(error.reason, str(error), floor_seconds=slow)
+            if not isinstance(error, AuthError):
+                return self._down(error.reason, str(error))
+            slow = min(AUTH_BACK_OFF_SECONDS, self._max_back_off)
+            return self._down(
+                error.reason,
+                f"{error}. It is tried every {slow:g} s or less often: cameras lock accounts that "
+                "log in wrongly too often",
+                floor_seconds=slow,
+            )
         except Exception as error:  # noqa: BLE001 - a thread that dies in silence is a blind camera
             return self._down("error", f"{type(error).__name__}: {error}")
         finally:
@@ -129,6 +147,7 @@ class CameraLoop:
                 if self.stop.is_set():
                     break
                 health: Health = self._judge.update(decoded.pixels, decoded.captured_monotonic)
+                self._mailbox.note_still(self._judge.still_since)
                 self._mailbox.write(decoded, health)
                 self._progress()
                 self._back_off.succeeded(self._clock.monotonic())

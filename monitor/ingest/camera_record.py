@@ -7,8 +7,9 @@ worker is replaced.
 import os
 from collections import Counter
 
+from monitor.errors import SourceError
 from monitor.ingest.channel import LONGEST_DETAIL, Down
-from monitor.ingest.frame import Frame, Health
+from monitor.ingest.frame import DecodedFrame, Frame, Health
 from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
 from monitor.ingest.status import (
     REASONS,
@@ -71,7 +72,7 @@ class CameraRecord:
     def hand_out(self, awake: float) -> None:
         """A worker is to read it now; a mailbox that another may still write into is replaced."""
         if self.lent:
-            self.renew_mailbox()
+            self.renew_mailbox(keep_last=True)
         self.generation += 1
         self.lent = True
         self.started(awake)
@@ -82,6 +83,7 @@ class CameraRecord:
 
     def change(self, settings: SourceSettings) -> None:
         """Other settings: whatever was seen or known under the old ones is not shown as theirs."""
+        same_picture = settings.url == self.settings.url
         self.settings = settings
         self._redactor = Redactor([settings.password or ""])
         self.generation += 1
@@ -89,14 +91,40 @@ class CameraRecord:
         self._info = None
         self._fault = self._suspicion = None
         self._last_at = self._last_monotonic = None
-        self.renew_mailbox()
+        self.renew_mailbox(keep_last=same_picture)
 
-    def renew_mailbox(self) -> None:
-        """Take a new mailbox whose numbers go on from the old one's."""
+    def renew_mailbox(self, *, keep_last: bool = False) -> None:
+        """Take a new mailbox whose numbers go on from the old one's.
+
+        Args:
+            keep_last: with the last picture, and since when it has not moved: who reads the camera
+                next must know whether it is frozen.
+        """
+        last, still_since = self._last_picture() if keep_last else (None, 0.0)
         self.close()
-        self.descriptor = create_mailbox(self.settings.max_side, first_after=self.frames)
+        first_after = self.frames - (last is not None)
+        self.descriptor = create_mailbox(self.settings.max_side, first_after=first_after)
         self.mailbox = Mailbox(self.descriptor)
         self._read = self.frames
+        if last is not None:
+            self.mailbox.note_still(still_since)
+            self.mailbox.write(
+                DecodedFrame(
+                    last.pixels, last.captured_at, last.captured_monotonic, last.media_seconds
+                ),
+                last.health,
+            )
+
+    def _last_picture(self) -> tuple[Frame | None, float]:
+        """The last picture where it can be kept, and since when it has not moved."""
+        try:
+            # Its time was compared with the clock when it came.
+            last = self.mailbox.newest(self.settings.camera, float("inf"))
+        except SourceError:
+            return None, 0.0
+        if last is None or self.frames == 0 or max(last.pixels.shape) > self.settings.max_side:
+            return None, 0.0
+        return last, self.mailbox.still_since(last.captured_monotonic)
 
     # What was heard.
 

@@ -10,6 +10,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from monitor.errors import DecodeError
+from monitor.ingest.continuity import Continuity
 
 MAX_BAD_PACKETS = 30
 """So many in a row without one good picture: the stream is broken, not just disturbed."""
@@ -29,10 +30,20 @@ class Decoder:
         name: how error sentences call the source.
         pictures: good pictures that were decoded before.
         bad_packets: bad packets that were met before.
+        continuity: finds lost pictures that the decoder says nothing of.
+        lenient: another decoder, for a stream of which this one takes no key frame from the start:
+            some cameras break the rules in ways that do no harm.
     """
 
     def __init__(
-        self, context: VideoCodecContext, name: str, *, pictures: int = 0, bad_packets: int = 0
+        self,
+        context: VideoCodecContext,
+        name: str,
+        *,
+        pictures: int = 0,
+        bad_packets: int = 0,
+        continuity: Continuity | None = None,
+        lenient: VideoCodecContext | None = None,
     ) -> None:
         self._context: VideoCodecContext | None = context
         self._name = name
@@ -44,6 +55,9 @@ class Decoder:
         self._bad_in_a_row = 0
         self._failed_key_frames = 0
         self._awaits_key_frame = True
+        self._continuity = continuity
+        self._lenient = lenient
+        self._refused_key_frames = 0
 
     @property
     def key_frames_fail(self) -> bool:
@@ -58,6 +72,10 @@ class Decoder:
         """
         if self._awaits_key_frame and not packet.is_keyframe:
             return []
+        if self._continuity is not None and self._continuity.has_gap(bytes(packet)):
+            self._count_bad()
+            if not packet.is_keyframe:
+                return []
         if packet.is_keyframe:
             self._awaits_key_frame = False
         return self._run(packet)
@@ -83,11 +101,11 @@ class Decoder:
         """Forget all pictures; the next packet that is decoded is a key frame."""
         if self._context is not None and self._context.is_open:
             self._context.flush_buffers()
-        self._awaits_key_frame = True
+        self._await_key_frame()
 
     def close(self) -> None:
         """Free the decoder's pictures."""
-        self._context = None
+        self._context = self._lenient = None
 
     def _run(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
         if self._context is None:
@@ -101,6 +119,8 @@ class Decoder:
             return []
         except (ffmpeg.FFmpegError, MemoryError):
             self._count_bad()
+            if packet is not None and packet.is_keyframe:
+                self._refuse_key_frame()
             return []
         good = [picture for picture in decoded if not picture.is_corrupt]
         if len(good) < len(decoded):
@@ -108,12 +128,23 @@ class Decoder:
         if good:
             self.pictures += len(good)
             self._bad_in_a_row = 0
+            self._lenient = None  # it takes this stream as it is
         return good
+
+    def _await_key_frame(self) -> None:
+        self._awaits_key_frame = True
+        if self._continuity is not None:
+            self._continuity.restart()
+
+    def _refuse_key_frame(self) -> None:
+        self._refused_key_frames += 1
+        if self._lenient is not None and self._refused_key_frames >= KEY_FRAME_TRIES:
+            self._context, self._lenient = self._lenient, None
 
     def _count_bad(self) -> None:
         self.bad_packets += 1
         self._bad_in_a_row += 1
-        self._awaits_key_frame = True
+        self._await_key_frame()
         if self._bad_in_a_row >= MAX_BAD_PACKETS:
             raise DecodeError(
                 f"{self._name} sends video that cannot be decoded: {self._bad_in_a_row} packets in "

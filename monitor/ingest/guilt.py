@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.crew import Slot, Verdict
 from monitor.ingest.mailbox import Phase
+from monitor.ingest.worker_process import CrashReport
 
 _NEARLY_SILENT = 0.75
 """Where one lock stops all threads, they fall silent within one period of their stamps: a camera is
@@ -46,6 +47,8 @@ def hang_verdict(
     if not silent and not stuck:
         return None
     nearly = _NEARLY_SILENT * min((allowed[name] for name in silent), default=0.0)
+    if silent and slot.process is not None and slot.process.stopped():
+        return Verdict("hang", "a worker was stopped by a signal; it is replaced")
     if silent and len(silence) > 1 and min(silence.values()) > nearly:
         detail = f"a worker with {len(silence)} cameras made no progress at all"
         return Verdict("hang", detail, suspects=_hottest_first(silence, records))
@@ -55,23 +58,24 @@ def hang_verdict(
 
 
 def suspects_of_crash(
-    cameras: Iterable[str], records: Mapping[str, CameraRecord], thread: int | None
+    cameras: Iterable[str], records: Mapping[str, CameraRecord], report: CrashReport
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Who crashed a worker: the guilty where the crash report names a thread, else the suspects.
 
     Args:
         cameras: those that the worker read.
         records: of all cameras.
-        thread: the thread that crashed, from the report.
+        report: of the crash.
 
     Returns:
-        The guilty, and the suspects with the likeliest first; one of both is empty.
+        The guilty, and the suspects with the likeliest first; at least one of both is empty. Nobody
+        is accused where the worker was ended from outside, or in a thread that reads no camera.
     """
+    if report.outside:
+        return (), ()
     known = [name for name in cameras if name in records]
-    if thread is not None:
-        guilty = tuple(name for name in known if records[name].mailbox.thread() == thread)
-        if guilty:
-            return guilty, ()
+    if report.thread is not None:
+        return tuple(n for n in known if records[n].mailbox.thread() == report.thread), ()
     busy = [name for name in known if records[name].mailbox.phase() != Phase.IDLE]
     return (), _hottest_first(busy, records)
 

@@ -68,6 +68,22 @@ class HealthJudge:
         self._detail = _DetailWatch(self._limits)
         self._size: tuple[int, ...] | None = None
 
+    @property
+    def still_since(self) -> float:
+        """Since when the picture has not moved, monotonic seconds; as of the last picture."""
+        return self._freeze.still_since
+
+    def resume(self, pixels: NDArray[np.uint8], still_since: float) -> None:
+        """Go on where another judge of the same camera was lost: a picture that was frozen is
+        frozen still, unless the next one differs.
+
+        Args:
+            pixels: the last picture that it judged.
+            still_since: what it said then.
+        """
+        self._size = pixels.shape
+        self._freeze.resume(thumbnail(pixels), still_since)
+
     def update(self, pixels: NDArray[np.uint8], monotonic: float) -> Health:
         """The state that this picture, after those before it, shows.
 
@@ -118,6 +134,16 @@ class _FreezeWatch:
         self._last: NDArray[np.uint8] | None = None
         self._still_since: NDArray[np.float64] | None = None
         self._still_samples: NDArray[np.int64] | None = None
+        self.still_since = 0.0
+        """Since when no more blocks than allowed have moved."""
+
+    def resume(self, grey: NDArray[np.uint8], still_since: float) -> None:
+        """As if this picture had been the last, and all blocks still since then."""
+        blocks = _over_blocks(np.maximum, grey).shape
+        self._last = grey
+        self._still_since = np.full(blocks, still_since)
+        self._still_samples = np.full(blocks, self._limits.frozen_samples - 1, np.int64)
+        self.still_since = still_since
 
     def update(self, grey: NDArray[np.uint8], monotonic: float) -> bool:
         limits, last, self._last = self._limits, self._last, grey
@@ -125,6 +151,7 @@ class _FreezeWatch:
             blocks = _over_blocks(np.maximum, grey).shape
             self._still_since = np.full(blocks, monotonic)
             self._still_samples = np.ones(blocks, np.int64)
+            self.still_since = monotonic
             return False
         # max - min, because unsigned numbers have no difference below zero.
         change = np.maximum(grey, last) - np.minimum(grey, last)
@@ -136,7 +163,11 @@ class _FreezeWatch:
         )
         total = int(counts.sum())
         if total == 0:
+            self.still_since = monotonic
             return False
+        latest_first = np.sort(self._still_since[counts])[::-1]
+        allowed = min(int(limits.frozen_moving_share * total), total - 1)
+        self.still_since = float(latest_first[allowed])
         still = (monotonic - self._still_since >= limits.frozen_after_seconds) & (
             self._still_samples >= limits.frozen_samples
         )

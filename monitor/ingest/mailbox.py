@@ -5,7 +5,7 @@ killed. It is sealed against a change of size: a worker that was taken over thro
 cannot cut it short and so kill the daemon by a bus error. Layout, in 8-byte words::
 
     0 magic  1 version  2 capacity of one buffer, bytes
-    8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread
+    8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread    12 still since
     16..31 description of the even buffer   32..47 description of the odd buffer
     4096   even buffer, then the odd one; pages that no picture touches take no memory
 
@@ -34,7 +34,7 @@ _MAGIC = int.from_bytes(b"embermbx", "little")
 _VERSION = 1
 _HEADER_BYTES = 4096
 _MAGIC_WORD, _VERSION_WORD, _CAPACITY_WORD = 0, 1, 2
-_SEQUENCE, _HEARTBEAT, _PHASE, _THREAD = 8, 9, 10, 11
+_SEQUENCE, _HEARTBEAT, _PHASE, _THREAD, _STILL_SINCE = 8, 9, 10, 11, 12
 _DESCRIPTION = (16, 32)
 _BEGIN, _CAPTURED_AT, _CAPTURED_MONOTONIC, _MEDIA, _WIDTH, _HEIGHT, _HEALTH, _END = range(8)
 
@@ -130,6 +130,15 @@ class Mailbox:
         """Identity of the thread that writes, in its own process."""
         return self._words[_THREAD]
 
+    def note_still(self, since_monotonic: float) -> None:
+        """Stamp since when the picture has not moved: whoever reads the camera next goes on."""
+        self._floats[_STILL_SINCE] = since_monotonic
+
+    def still_since(self, now_monotonic: float) -> float:
+        """The stamp; now, where what stands there cannot be true."""
+        since = self._floats[_STILL_SINCE]
+        return since if math.isfinite(since) and 0.0 < since <= now_monotonic else now_monotonic
+
     # Frames.
 
     def sequence(self) -> int:
@@ -209,6 +218,14 @@ class Mailbox:
                     health=mark.health,
                 )
         return None
+
+    def newest(self, camera: str, now_monotonic: float) -> Frame | None:
+        """A copy of the newest frame, whether or not it was read; None before the first.
+
+        Raises:
+            SourceError: what stands there cannot be true: the worker is broken or hostile.
+        """
+        return self.read_newer(camera, max(0, self.sequence() - 1), now_monotonic)
 
     def _buffer(self, sequence: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         offset = _HEADER_BYTES + (sequence % 2) * self.capacity_bytes

@@ -15,7 +15,8 @@ from av.video.frame import VideoFrame
 from monitor.clock import Clock
 from monitor.errors import DecodeError
 from monitor.ingest import faults
-from monitor.ingest.container import OpenStream, open_file, open_rtsp
+from monitor.ingest.container import OpenStream, lenient_decoder, open_file, open_rtsp
+from monitor.ingest.continuity import Continuity
 from monitor.ingest.convert import Converter
 from monitor.ingest.decoder import Decoder
 from monitor.ingest.frame import DecodedFrame
@@ -71,7 +72,12 @@ class StreamSource:
         self._declared_fps = float(rate) if rate is not None and 0 < rate <= 240 else None
         self._timeline = Timeline(1.0 / (self._declared_fps or 25.0))
         self._sampler = Sampler(settings.fps, settings.decode)
-        self._decoder = Decoder(self._opened.stream.codec_context, faults.name_of(settings))
+        self._decoder = Decoder(
+            self._opened.stream.codec_context,
+            faults.name_of(settings),
+            continuity=self._continuity(),
+            lenient=lenient_decoder(self._opened.stream),
+        )
         self._converter = Converter(settings.max_side)
         self._size = (self._opened.stream.width, self._opened.stream.height)
         self._backlog: list[tuple[Packet[Stream], _Moment]] = []
@@ -133,6 +139,13 @@ class StreamSource:
         self._progress()
         return opened
 
+    def _continuity(self) -> Continuity | None:
+        """For live H.264, which has start codes; recordings have their packets all."""
+        context = self._opened.stream.codec_context
+        if not self._opened.live or context.name != "h264":
+            return None
+        return Continuity(context.extradata or b"")
+
     def _reopen(self) -> None:
         """From the beginning again; a new container, because seeking fails in broken files."""
         self.close()
@@ -142,6 +155,7 @@ class StreamSource:
             faults.name_of(self._settings),
             pictures=self._decoder.pictures,
             bad_packets=self._decoder.bad_packets,
+            lenient=lenient_decoder(self._opened.stream),
         )
         self._timeline.restart()
 

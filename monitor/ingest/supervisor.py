@@ -302,7 +302,7 @@ class Supervisor:
         verdict, leaving = slot.verdict, slot.leaving_until is not None
         if verdict is None and not leaving:
             detail = f"worker {death.pid} {death.report.summary}"
-            guilty, suspects = suspects_of_crash(gone, self._records, death.report.thread)
+            guilty, suspects = suspects_of_crash(gone, self._records, death.report)
             verdict = Verdict("worker_lost", detail, guilty, suspects)
         for name, generation in gone.items():
             record = self._records.get(name)

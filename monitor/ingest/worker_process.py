@@ -28,6 +28,10 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CE
 """Of the daemon's environment; the rest of it may hold passwords."""
 _CURRENT_THREAD = re.compile(r"Current thread 0x([0-9a-f]+)")
 _LONGEST_SUMMARY = 300
+_OUTSIDE = frozenset(
+    -number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
+)
+"""Exit codes of a process that another one ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class CrashReport:
     """``was killed by SIGSEGV``, and where, as far as is known."""
     thread: int | None
     """Identity of the thread that crashed, if it was one of Python's."""
+    outside: bool = False
+    """Somebody else ended it: by a signal that no code in it raises, and not for want of memory."""
 
 
 class WorkerProcess:
@@ -75,6 +81,7 @@ class WorkerProcess:
             self.exit = os.pidfd_open(self.pid)
             undo.pop_all()
         self._outbox: collections.deque[tuple[bytes, int | None]] = collections.deque()
+        self._memory_kills = memory_kills()
 
     @property
     def unsent(self) -> bool:
@@ -169,7 +176,20 @@ class WorkerProcess:
         thread = _CURRENT_THREAD.search(text)
         # Cut twice: searching a long text for secrets takes long, and half a secret is not found.
         summary = redact(ending[: 10 * _LONGEST_SUMMARY])[:_LONGEST_SUMMARY]
-        return CrashReport(summary, int(thread[1], 16) if thread else None)
+        return CrashReport(
+            summary,
+            int(thread[1], 16) if thread else None,
+            outside=code in _OUTSIDE and memory_kills() == self._memory_kills,
+        )
+
+    def stopped(self) -> bool:
+        """Whether a signal holds it (SIGSTOP, a debugger): then its silence is nobody's fault."""
+        try:
+            text = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return False
+        # The name, in brackets, may hold anything.
+        return text.rpartition(")")[2].split()[:1] in (["T"], ["t"])
 
     def close(self) -> None:
         """Kill it if it lives, and free all that belongs to it."""
@@ -186,6 +206,15 @@ class WorkerProcess:
             if descriptor is not None:
                 os.close(descriptor)
         self._outbox.clear()
+
+
+def memory_kills() -> int:
+    """How many processes of this machine were killed so far for want of memory; 0 if unknown."""
+    try:
+        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
 
 
 def _crash_file() -> int:

@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -194,3 +195,21 @@ def test_other_settings_forget_what_was_seen_and_keep_the_counters(record: Camer
     frame = record.read(11.0)
     assert frame is not None
     assert frame.sequence == 2
+
+
+def test_the_last_picture_goes_with_a_new_mailbox_unless_it_is_of_another_camera(
+    record: CameraRecord,
+) -> None:
+    put(record, 10.0, Health.FROZEN)
+    put(record, 11.0, Health.FROZEN)
+    record.mailbox.note_still(3.0)
+    record.look(11.0)
+    record.change(replace(SETTINGS, fps=4.0))
+    kept = record.mailbox.newest("yard", 12.0)
+    assert kept is not None
+    assert (kept.sequence, kept.health, record.mailbox.still_since(12.0)) == (2, Health.FROZEN, 3.0)
+    assert not record.unread
+    put(record, 12.0)
+    assert record.read(12.0) is not None
+    record.change(replace(SETTINGS, url="rtsp://10.0.4.18/a"))
+    assert record.mailbox.newest("yard", 13.0) is None

@@ -9,6 +9,7 @@ from monitor.ingest.crew import Slot, Verdict
 from monitor.ingest.guilt import hang_verdict, suspects_of_crash
 from monitor.ingest.mailbox import Phase
 from monitor.ingest.status import SourceSettings
+from monitor.ingest.worker_process import CrashReport
 
 HANG = 20.0
 Records = Mapping[str, CameraRecord]
@@ -98,7 +99,7 @@ def test_a_camera_that_was_given_up_and_does_not_go_is_guilty(records: Records) 
 
 def test_the_thread_of_a_crash_report_tells_the_guilty(records: Records) -> None:
     records["b"].mailbox.claim(42)
-    assert suspects_of_crash("abc", records, 42) == (("b",), ())
+    assert suspects_of_crash("abc", records, CrashReport("", 42)) == (("b",), ())
 
 
 def test_without_a_known_thread_those_who_were_reading_are_suspects_latest_first(
@@ -111,5 +112,14 @@ def test_without_a_known_thread_those_who_were_reading_are_suspects_latest_first
     ):
         records[name].mailbox.enter(phase)
         records[name].mailbox.beat(heartbeat)
-    assert suspects_of_crash("abc", records, None) == ((), ("c", "a"))
-    assert suspects_of_crash("abc", records, 7) == ((), ("c", "a"))
+    assert suspects_of_crash("abc", records, CrashReport("", None)) == ((), ("c", "a"))
+
+
+def test_a_crash_in_a_thread_that_reads_no_camera_accuses_nobody(records: Records) -> None:
+    records["b"].mailbox.enter(Phase.READING)
+    assert suspects_of_crash("abc", records, CrashReport("", 7)) == ((), ())
+
+
+def test_a_worker_that_another_program_ended_accuses_nobody(records: Records) -> None:
+    records["b"].mailbox.enter(Phase.READING)
+    assert suspects_of_crash("abc", records, CrashReport("", None, outside=True)) == ((), ())

@@ -77,6 +77,38 @@ def test_the_first_picture_that_moves_again_is_healthy() -> None:
     assert states[40:] == [Health.OK] * 4
 
 
+def test_a_judge_that_resumes_finds_a_frozen_picture_frozen_at_once() -> None:
+    frozen = seen(scene(), 3.0, 0)
+    first = HealthJudge()
+    for index in range(40):
+        first.update(with_clock(frozen, index), float(index))
+    assert first.still_since == 0.0
+    second = HealthJudge()
+    second.resume(with_clock(frozen, 39), first.still_since)
+    assert second.update(with_clock(frozen, 41), 41.0) is Health.FROZEN
+    third = HealthJudge()
+    third.resume(with_clock(frozen, 39), first.still_since)
+    assert third.update(seen(scene(), 3.0, 42), 42.0) is Health.OK
+
+
+def test_a_judge_that_resumes_goes_on_counting_where_the_other_was() -> None:
+    frozen = seen(scene(), 3.0, 0)
+    first = HealthJudge()
+    for index in range(20):
+        first.update(frozen, float(index))
+    second = HealthJudge()
+    second.resume(frozen, first.still_since)
+    states = [second.update(frozen, float(index)) for index in range(20, 35)]
+    assert states == [Health.OK] * 10 + [Health.FROZEN] * 5
+
+
+def test_a_scene_that_lives_is_not_still() -> None:
+    judged = HealthJudge()
+    for index in range(20):
+        judged.update(seen(scene(), 3.0, index), float(index))
+    assert judged.still_since == 19.0
+
+
 def test_a_few_pictures_do_not_make_a_freeze_however_rare_they_are() -> None:
     states = judge([seen(scene(), 3.0, 0)] * 5, every_seconds=60.0)
     assert set(states) == {Health.OK}

@@ -146,13 +146,25 @@ def test_a_worker_that_stands_still_as_a_whole_accuses_nobody_for_certain() -> N
         assert hangs[0].camera == ""
 
 
+def test_workers_that_are_killed_from_outside_leave_their_cameras_together() -> None:
+    feeds = [feed("a"), feed("b"), feed("c"), feed("d")]
+    with watching(feeds, limits(1)) as watch:
+        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+            watch.until_frames("abcd")
+            watch.events.clear()
+            os.kill(watch.pid_of("a"), number)
+            watch.until(lambda: "worker_lost" in watch.kinds(""))
+        watch.until_frames("abcd")
+        assert len(watch.supervisor.worker_pids()) == 1
+
+
 def test_quarantine_ends_and_the_count_of_workers_comes_back() -> None:
     feeds = [feed("a"), feed("b"), feed("c"), feed("d")]
     with watching(feeds, limits(1, trial_seconds=4.0)) as watch:
         for _ in range(2):
             watch.until_frames("abcd")
             watch.events.clear()
-            os.kill(watch.pid_of("a"), signal.SIGKILL)
+            os.kill(watch.pid_of("a"), signal.SIGSYS)  # nobody can tell who did it
             watch.until(lambda: "worker_lost" in watch.kinds(""))
         watch.until(lambda: len(watch.supervisor.worker_pids()) == 2)
         watch.until(lambda: len(watch.supervisor.worker_pids()) == 1)

@@ -110,8 +110,15 @@ class Daemon:
 
     def open_files(self) -> int:
         """Descriptors that the daemon and its workers hold."""
-        pids = (self.process.pid, *self.workers())
-        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in pids)
+        return sum(len(list(Path(f"/proc/{pid}/fd").iterdir())) for pid in self.processes())
+
+    def threads(self) -> int:
+        """Threads of the daemon and its workers."""
+        return sum(len(list(Path(f"/proc/{pid}/task").iterdir())) for pid in self.processes())
+
+    def processes(self) -> list[int]:
+        """The daemon and its workers."""
+        return [self.process.pid, *self.workers()]
 
     def reload(self) -> None:
         """SIGHUP."""
