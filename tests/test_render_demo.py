@@ -84,6 +84,17 @@ def test_people_walk_on_the_ground_through_all_of_every_clip() -> None:
                 assert 1.7 < highest < 2.0
 
 
+def test_cars_stand_on_the_ground_as_wide_as_they_are() -> None:
+    car = Car(Way(((0.0, 1.0, 2.0), (1.0, 1.0, 2.5)), stays=True), GREY)
+    solids = Solids()
+    car.build(solids, 2.0)
+    low, high = np.split(world(solids).bounds[0], 2)
+    assert low[1] == pytest.approx(0, abs=0.01)
+    assert 1.4 < high[1] < 1.6
+    assert 1.8 < high[0] - low[0] < 2.5
+    assert 4.0 < high[2] - low[2] < 4.6
+
+
 def test_a_path_is_walked_at_its_times_and_then_left() -> None:
     way = Way(((0.0, 0.0, 0.0), (2.0, 0.0, 4.0), (4.0, 3.0, 4.0)))
     assert way.at(1.0)[:2] == pytest.approx((0.0, 2.0))

@@ -6,7 +6,7 @@ Metres; x to the right, y up, z away from where the camera stands. A row holds::
     2-4   centre                                     5      radius of the sphere around it
     6-10  box: half sizes, cos and sin of its turn about the vertical
           cylinder, capsule: unit axis, half length, radius
-          convex: first plane, number of planes
+          convex: first plane, number of planes, half sizes of the upright box around it
     11-13 base colour, linear                        14     seed of its texture
 """
 
@@ -131,7 +131,10 @@ class Solids:
         middle = (points.min(axis=0) + points.max(axis=0)) / 2
         spread = float(np.hypot(*(points - middle).T).max())
         centre = base + forward * middle[0] + up * middle[1]
-        head = [*centre.tolist(), math.hypot(spread, width / 2), first, len(points) + 2, 0, 0, 0]
+        along, high = (points.max(axis=0) - points.min(axis=0)) / 2
+        around = np.abs(forward) * along + np.abs(side) * width / 2 + up * high
+        reach = math.hypot(spread, width / 2)
+        head = [*centre.tolist(), reach, first, len(points) + 2, *around.tolist()]
         self._add(CONVEX, material, head, colour)
 
     def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

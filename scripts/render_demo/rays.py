@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from scripts.render_demo.geometry import BOX, CAPSULE, CYLINDER, GLOW, Solids
+from scripts.render_demo.geometry import BOX, CAPSULE, CONVEX, CYLINDER, GLOW, Solids
 from scripts.render_demo.kernel import kernel
 
 Array = NDArray[np.float64]
@@ -36,6 +36,8 @@ def _boxes(rows: Array) -> Array:
     half[box, 1] = rows[box, 7]
     half[box, 2] = np.abs(rows[box, 6] * rows[box, 10]) + np.abs(rows[box, 8] * rows[box, 9])
     rod = (rows[:, 0] == CYLINDER) | (rows[:, 0] == CAPSULE)
+    convex = rows[:, 0] == CONVEX
+    half[convex] = rows[convex, 8:11]
     half[rod] = np.abs(rows[rod, 6:9]) * rows[rod, 9:10] + rows[rod, 10:11]
     return np.hstack([rows[:, 2:5] - half - 1e-6, rows[:, 2:5] + half + 1e-6])
 
