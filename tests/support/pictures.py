@@ -32,5 +32,5 @@ def write_folders(root: Path, count: int, labels: tuple[str, ...] = tuple(COLOUR
     """Make one folder with ``count`` pictures for each label."""
     for label in labels:
         for number in range(count):
-            write_picture(root / label / f"{label}{number:03}x.jpg", picture(label, number))
+            write_picture(root / label / f"{label}-{number:02}.jpg", picture(label, number))
     return root

@@ -31,7 +31,7 @@ def test_adding_pictures_moves_no_other_to_another_side(tmp_path: Path) -> None:
 def test_labels_are_the_folders_sorted_and_hidden_files_do_not_count(tmp_path: Path) -> None:
     write_folders(tmp_path, 30, ("smoke", "fire"))
     (tmp_path / ".cache").mkdir()
-    shutil.copy(tmp_path / "fire" / "fire000x.jpg", tmp_path / "fire" / ".hidden.jpg")
+    shutil.copy(tmp_path / "fire" / "fire-00.jpg", tmp_path / "fire" / ".hidden.jpg")
     (tmp_path / "fire" / "notes.txt").write_text("no picture")
     dataset = split(scan(tmp_path), 25, 25)
     assert dataset.labels == ("fire", "smoke")
@@ -98,7 +98,7 @@ def test_a_label_that_is_missing_on_a_side_is_named() -> None:
 
 def test_oversampled_pictures_are_those_that_the_pattern_names(tmp_path: Path) -> None:
     write_folders(tmp_path, 30)
-    dataset = split(scan(tmp_path), 25, 25, [("smoke/*1x.jpg", 3), ("smoke/*", 2)])
+    dataset = split(scan(tmp_path), 25, 25, [("smoke/*1.jpg", 3), ("smoke/*", 2)])
     times = Counter(e.times for e in dataset.examples)
     assert times == {1: 60, 2: 27, 3: 3}
 

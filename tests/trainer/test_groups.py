@@ -80,16 +80,16 @@ def test_the_table_names_groups_and_skips_notes(tmp_path: Path) -> None:
     table = tmp_path / "groups.tsv"
     table.write_text(
         "file\tevent\n"
-        "images/fire/fire000x.jpg\tbarn\n"
-        "smoke/smoke001x.jpg\tbarn\n"
-        "images/fire/fire002x.jpg\tcrop\n"
-        "images/fire/fire003x.jpg\t\n"
+        "images/fire/fire-00.jpg\tbarn\n"
+        "smoke/smoke-01.jpg\tbarn\n"
+        "images/fire/fire-02.jpg\tcrop\n"
+        "images/fire/fire-03.jpg\t\n"
     )
     groups = read_groups(table, "event", ["crop"])
     found = {e.name: e.group for e in apply_groups(scan(folder), folder, groups)}
-    assert found["fire/fire000x.jpg"] == found["smoke/smoke001x.jpg"] == "group:barn"
-    assert found["fire/fire002x.jpg"] == "fire/fire002x.jpg"
-    assert found["fire/fire003x.jpg"] == "fire/fire003x.jpg"
+    assert found["fire/fire-00.jpg"] == found["smoke/smoke-01.jpg"] == "group:barn"
+    assert found["fire/fire-02.jpg"] == "fire/fire-02.jpg"
+    assert found["fire/fire-03.jpg"] == "fire/fire-03.jpg"
 
 
 def test_a_table_without_the_column_says_which_is_missing(tmp_path: Path) -> None:
