@@ -133,17 +133,26 @@ def schema_text() -> str:
 
 
 def _unknown_labels(draft: Draft, data: Mapping[str, Any], bundle: Bundle) -> list[Problem]:
+    """Labels that the model does not have, of rules and of the hazards that the file names."""
+    named = [
+        (f"rules[{index}].label", rule.get("label"))
+        for index, rule in enumerate(_list(data, "rules"))
+        if isinstance(rule, dict)
+    ]
+    decision = data.get("decision")
+    if isinstance(decision, dict):
+        hazards = _list(decision, "hazards")
+        named += [(f"decision.hazards[{index}]", label) for index, label in enumerate(hazards)]
     problems = []
-    for index, rule in enumerate(_list(data, "rules")):
-        label = rule.get("label") if isinstance(rule, dict) else None
+    for key, label in named:
         if not isinstance(label, str) or label in bundle.labels:
             continue
         close = difflib.get_close_matches(label, bundle.labels, n=1)
         guess = f"did you mean '{close[0]}'? It" if close else "it"
         problems.append(
             Problem(
-                f"rules[{index}].label",
-                draft.line_of(f"rules[{index}].label"),
+                key,
+                draft.line_of(key),
                 f"the model in {bundle.path} has no label '{label}'; {guess} knows "
                 f"{', '.join(bundle.labels)}",
             )

@@ -44,6 +44,9 @@ LOOP_SECONDS = 0.25
 STATUS_SECONDS = 5.0
 """How often ``systemctl status`` gets a new line."""
 
+MODEL_SECONDS = 900.0
+"""What systemd is asked for while the first model loads: converting one takes minutes at worst."""
+
 STOP_SECONDS = 2.0
 """What workers are given to close their cameras; the whole stop stays under 5 s."""
 
@@ -65,8 +68,14 @@ def run(config_path: Path) -> int:
     """
     settings = read_settings(config_path)
     _set_up_logs(settings)
-    with ExitStack() as stack:
-        return _Daemon(config_path, settings, stack).run()
+    try:
+        with ExitStack() as stack:
+            return _Daemon(config_path, settings, stack).run()
+    except EmberwatchError:
+        raise
+    except Exception:
+        log.exception("crashed")
+        raise
 
 
 class _Daemon:
@@ -79,6 +88,7 @@ class _Daemon:
         self._clock: Clock = SystemClock()
         self._version = version_of("emberwatch")
         self._stop = False
+        self._ready = False
         self._reload = False
         stack.enter_context(self._signals())
         self._notifier = Notifier()
@@ -115,6 +125,7 @@ class _Daemon:
         self._swap = EngineSwap()
         stack.callback(self._swap.stop, STOP_SECONDS)
         self._wanted: Settings | None = None
+        self._notifier.extend_timeout(MODEL_SECONDS)
         self._model = load_model(config, bundle)
         stack.callback(lambda: self._model.engine.close())
         inference = config.inference
@@ -131,6 +142,7 @@ class _Daemon:
     def run(self) -> int:
         """Loop until a signal says stop."""
         self._watch.apply(self._config)
+        self._ready = True
         log.info(
             "started",
             version=self._version,
@@ -169,19 +181,22 @@ class _Daemon:
         statuses = self._supervisor.statuses()
         for event in self._supervisor.events():
             self._news.tell(event)
+        self._news.remind()
         self._metrics.set_workers(len(self._supervisor.worker_pids()))
         self._watch.tend(statuses)
-        self._metrics.set_store(on_disk=not self._keeper.fault, waiting=self._keeper.waiting)
+        self._metrics.set_store(
+            on_disk=not self._keeper.fault, waiting=self._keeper.waiting, lost=self._keeper.lost
+        )
         faults = tuple(self._faults())
         self._state.came_round(faults)
         # Proof of progress: the loop came round, nothing that was due went unscored, and somebody
         # can read about it. Anything else starves the watchdog, and systemd restarts the daemon.
-        if not self._watch.engine_fault and self._web.alive:
+        if not self._watch.fault and self._web.alive:
             self._notifier.watchdog()
 
     def _faults(self) -> Iterator[Fault]:
-        if self._watch.engine_fault:
-            yield Fault("engine", self._watch.engine_fault)
+        if fault := self._watch.fault:
+            yield Fault("engine", fault)
         if self._keeper.fault:
             # Watching goes on and alerts are raised: this is no reason to call it not ready.
             yield Fault("store", self._keeper.fault, critical=False)
@@ -223,7 +238,7 @@ class _Daemon:
                 return
             self._wanted = None
             self._apply(settings)
-        except EmberwatchError as error:
+        except (EmberwatchError, OSError) as error:
             self._refuse(error)
 
     def _look_for_model(self) -> None:
@@ -243,7 +258,7 @@ class _Daemon:
         self._watch.use(result.bundle.labels, self._scorer())
         try:
             self._apply(settings)
-        except EmberwatchError as error:
+        except (EmberwatchError, OSError) as error:
             self._model = before
             self._watch.use(before.bundle.labels, self._scorer())
             result.engine.close()
@@ -267,6 +282,7 @@ class _Daemon:
         """
         config = settings.config
         result = self._supervisor.apply(settings.feeds)
+        self._news.forget(result.removed)
         _set_up_logs(settings)
         self._watch.apply(config)
         self._reload_fault = ""
@@ -288,7 +304,7 @@ class _Daemon:
             log.warning("restart_needed", keys=ignored, cause="these are read at the start alone")
         self._notifier.ready(self._summary())
 
-    def _refuse(self, error: EmberwatchError) -> None:
+    def _refuse(self, error: Exception) -> None:
         """A reload failed: the old configuration stays in force, and everybody is told."""
         self._reload_fault = f"the last reload was refused: {error}"
         self._metrics.count_reload(failed=True)
@@ -307,6 +323,8 @@ class _Daemon:
     @contextmanager
     def _signals(self) -> Iterator[None]:
         def stop(_number: int, _frame: FrameType | None) -> None:
+            if not self._ready:  # loading a model takes long, and nothing is lost by leaving it
+                raise SystemExit(0)
             self._stop = True
 
         def reload(_number: int, _frame: FrameType | None) -> None:

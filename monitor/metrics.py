@@ -27,7 +27,7 @@ from monitor.freshness import is_current
 from monitor.ingest.status import CameraStatus
 from monitor.metrics_cameras import CameraFamilies, Watched
 
-RESTART_REASONS: tuple[str, ...] = ("hang", "worker_lost")
+RESTART_REASONS: tuple[str, ...] = ("hang", "worker_lost", "error")
 """Why a worker process was replaced."""
 
 STORE_OPERATIONS: tuple[str, ...] = ("read", "write")
@@ -113,7 +113,8 @@ class Metrics:
             "emberwatch_batches", "Batches handed to the engine, failed ones too."
         )
         self._engine_failures = self._counter(
-            "emberwatch_engine_failures", "Batches that the engine failed on."
+            "emberwatch_engine_failures",
+            "Tries that the engine failed on; a batch is tried at most twice.",
         )
         self._batch_size = self._kept(
             Histogram(
@@ -149,6 +150,11 @@ class Metrics:
         self._store_waiting = self._gauge(
             "emberwatch_store_waiting_transitions",
             "Changes of state that are in memory alone, because they could not be written yet.",
+        )
+        self._lost = 0
+        self._store_lost = self._counter(
+            "emberwatch_store_lost_transitions",
+            "Changes of state that were given up, because too many could not be written.",
         )
         self._reloads = self._counter(
             "emberwatch_config_reloads", "Reloads asked for, failed ones too."
@@ -309,8 +315,11 @@ class Metrics:
         if failed:
             self._store_failures.labels(operation).inc()
 
-    def set_store(self, *, on_disk: bool, waiting: int) -> None:
-        """Whether events reach the disk, and how many changes of state wait for it."""
+    def set_store(self, *, on_disk: bool, waiting: int, lost: int) -> None:
+        """Whether events reach the disk, how many changes of state wait for it, and how many were
+        given up since the start."""
+        self._store_lost.inc(max(0, lost - self._lost))
+        self._lost = lost
         self._store_up.set(1 if on_disk else 0)
         self._store_waiting.set(waiting)
 

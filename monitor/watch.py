@@ -37,6 +37,10 @@ from monitor.web.view import AlertView, CameraView, ScoresView
 SAVE_SECONDS = 30.0
 """How often the state of a decision with an open alert is kept, beside each change of state."""
 
+UNSCORED_SECONDS = 20.0
+"""Frames that arrive and are not scored for this long are a fault: the largest batch of a slow
+engine takes a few seconds."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -90,6 +94,7 @@ class Watch:
         self._next_save = clock.monotonic() + SAVE_SECONDS
         self.engine_fault = ""
         """Why the last batch could not be scored; empty if it was."""
+        self._unscored_since: float | None = None
         self.frames_scored = 0
         """Frames that were scored and decided on."""
 
@@ -105,20 +110,18 @@ class Watch:
         batch = config.inference.batch
         self._batcher.limit(batch.max_size, batch.max_wait)
         wanted = {camera.name: camera for camera in config.cameras if camera.enabled}
-        for name in [name for name in self._posts if name not in wanted]:
-            post = self._posts.pop(name)
-            self._kept.pop(name, None)
-            self._batcher.forget(name)
-            self._metrics.remove_camera(name)
-            self._log_lost_alerts(post, "the camera is watched no more")
-        posts: dict[str, _Post] = {}
-        for name, camera in wanted.items():
-            posts[name] = self._post(config, camera)
-        self._posts = posts  # in one step: views are read from other threads
+        before = self._posts
+        # In one step: views are read from other threads.
+        self._posts = {name: self._post(config, camera) for name, camera in wanted.items()}
         self._kept.clear()
+        for name, post in before.items():
+            if name not in wanted:
+                self._batcher.forget(name)
+                self._metrics.remove_camera(name)
+                _log_ended(post, post.decider.states(), "the camera is watched no more")
         alive = {
             (name, alert)
-            for name, post in posts.items()
+            for name, post in self._posts.items()
             for alert, state in post.decider.states().items()
             if state
         }
@@ -131,6 +134,8 @@ class Watch:
             if post is None:
                 continue
             now = self._clock.monotonic()
+            if frame.health.scorable and self._unscored_since is None:
+                self._unscored_since = now
             if not frame.health.scorable:
                 self._metrics.count_dropped(frame.camera, "frozen")
                 self._withdraw(post)
@@ -144,25 +149,37 @@ class Watch:
         return self._batcher.due_in(self._clock.monotonic())
 
     def score(self) -> bool:
-        """Score all batches that are due, and decide; whether there was one and all went well."""
-        worked = False
-        while self._batcher.due_in(self._clock.monotonic()) == 0.0:
-            batch = self._batcher.take(self._clock.monotonic())
-            if batch is None:
-                break
-            self._metrics.count_batch(len(batch))
-            try:
-                scores = self._scorer.score(batch)
-            except EngineError as error:
-                for frame in self._batcher.fail(batch):
-                    self._metrics.count_dropped(frame.camera, "engine")
-                self._engine_failed(error)
-                return False
-            self.engine_fault = ""
-            worked = True
-            for scored in self._batcher.complete(batch, scores):
-                self._decide(scored)
-        return worked
+        """Score the batch that is due, and decide; whether there was one and all went well.
+
+        One batch a call: the daemon must come round between two, however slow the engine is.
+        """
+        batch = self._batcher.take(self._clock.monotonic())
+        if batch is None:
+            return False
+        self._metrics.count_batch(len(batch))
+        try:
+            scores = self._scorer.score(batch)
+        except EngineError as error:
+            for frame in self._batcher.fail(batch):
+                self._metrics.count_dropped(frame.camera, "engine")
+            self._engine_failed(error)
+            return False
+        self.engine_fault = ""
+        self._unscored_since = None
+        for scored in self._batcher.complete(batch, scores):
+            self._decide(scored)
+        return True
+
+    @property
+    def fault(self) -> str:
+        """Why frames that arrive are not scored; empty if they are."""
+        since = self._unscored_since
+        if self.engine_fault or since is None:
+            return self.engine_fault
+        seconds = self._clock.monotonic() - since
+        if seconds < UNSCORED_SECONDS:
+            return ""
+        return f"frames arrive and none was scored for {seconds:.0f} s; the machine is overloaded"
 
     def tend(self, statuses: Mapping[str, CameraStatus]) -> None:
         """Withdraw scores that tell of nothing that is seen now; keep states; retry the store."""
@@ -181,15 +198,16 @@ class Watch:
                 self._withdraw(post)
         if now >= self._next_save:
             self._next_save = now + SAVE_SECONDS
-            for post in self._posts.values():
-                if any(post.decider.states().values()):
-                    self._keeper.save_state(post.decider.snapshot())
+            self._keeper.save_states(
+                post.decider.snapshot()
+                for post in self._posts.values()
+                if any(post.decider.states().values())
+            )
         self._keeper.tend()
 
     def save(self) -> None:
         """Keep the state of every decision: for the stop."""
-        for post in self._posts.values():
-            self._keeper.save_state(post.decider.snapshot())
+        self._keeper.save_states(post.decider.snapshot() for post in self._posts.values())
 
     def firing(self) -> list[tuple[str, str]]:
         """Camera and alert of all that fire now."""
@@ -250,6 +268,9 @@ class Watch:
         if before is not None:
             post.since = {k: v for k, v in before.since.items() if k in decider.states()}
             self._metrics.withdraw_scores(camera.name)
+            left = decider.states()
+            lost = {k: v for k, v in before.decider.states().items() if v and not left.get(k)}
+            _log_ended(before, lost, "its rule is gone or is for another label now")
         return post
 
     def _decide(self, scored: ScoredFrame) -> None:
@@ -302,14 +323,10 @@ class Watch:
         if kept_back is not None:
             log.error("engine_failing", error=str(error), kept_back=kept_back)
 
-    @staticmethod
-    def _log_lost_alerts(post: _Post, cause: str) -> None:
-        for alert, state in post.decider.states().items():
-            if state:
-                log.warning(
-                    "alert_ended",
-                    camera=post.camera.name,
-                    alert=alert,
-                    was=state.label,
-                    cause=cause,
-                )
+
+def _log_ended(post: _Post, states: Mapping[str, AlertState], cause: str) -> None:
+    for alert, state in states.items():
+        if state:
+            log.warning(
+                "alert_ended", camera=post.camera.name, alert=alert, was=state.label, cause=cause
+            )

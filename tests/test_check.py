@@ -49,7 +49,7 @@ def test_a_sound_configuration_is_summed_up(tmp_path: Path, bundle: Path) -> Non
     first, *rest = found.out.splitlines()
     assert first == f"{path}: OK"
     assert "  cameras  1 http, 2 rtsp; 1 not enabled" in rest
-    assert "  rule     fire: fire above 0.6 for 2 s, kept for 30 s" in rest
+    assert "  rule     fire: fire above 0.65 for 1 s, kept for 30 s" in rest
     assert f"  model    {bundle}: fire, misc, smoke" in rest
 
 
@@ -166,3 +166,27 @@ def test_files_that_are_there_give_no_warning(tmp_path: Path, bundle: Path, url:
 def test_a_file_that_cannot_be_read_is_one_fault(tmp_path: Path) -> None:
     found = examine(tmp_path / "none.yaml", {})
     assert [problem.line for problem in found.problems] == [None]
+
+
+def test_a_hazard_that_the_model_lacks_is_told_with_its_line(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path / "bundle")
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        f"cameras: [{{name: yard, url: 'file:{tmp_path}'}}]\n"
+        f"inference: {{bundle: {bundle.path}}}\n"
+        "decision:\n"
+        "  hazards: [smok, fire]\n",
+        encoding="utf-8",
+    )
+    (problem,) = examine(path, {}).problems
+    assert (problem.key, problem.line) == ("decision.hazards[0]", 4)
+    assert "did you mean 'smoke'" in problem.message
+
+
+def test_a_hazard_that_is_named_twice_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "monitor.yaml"
+    path.write_text(
+        f"cameras: [{{name: yard, url: 'file:{tmp_path}'}}]\ndecision: {{hazards: [fire, fire]}}\n",
+        encoding="utf-8",
+    )
+    assert any("name each label once" in problem.message for problem in examine(path, {}).problems)

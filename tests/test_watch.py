@@ -19,7 +19,7 @@ from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame, Health
 from monitor.ingest.status import REASONS, CameraStatus
 from monitor.metrics import Metrics
-from monitor.watch import SAVE_SECONDS, Watch
+from monitor.watch import SAVE_SECONDS, UNSCORED_SECONDS, Watch
 from tests.support.bundles import FIRE_COLOUR, MISC_COLOUR, plain, tiny_bundle
 
 MAX_WAIT = 0.05
@@ -200,6 +200,23 @@ def test_a_first_failure_of_the_engine_is_retried_and_a_second_is_a_fault(stand:
     assert stand.dropped("engine") == 1
     assert stand.see(MISC_COLOUR)
     assert stand.watch.engine_fault == ""
+
+
+def test_frames_that_come_and_are_never_scored_are_a_fault(stand: Stand) -> None:
+    stand.apply("yard", stale_after=5)
+    stand.see(FIRE_COLOUR, age=6)
+    assert stand.watch.fault == ""
+    stand.clock.advance(UNSCORED_SECONDS)
+    assert "overloaded" in stand.watch.fault
+    stand.see(MISC_COLOUR)
+    assert stand.watch.fault == ""
+
+
+def test_a_frozen_camera_is_no_fault_of_the_engine(stand: Stand) -> None:
+    stand.apply("yard")
+    stand.see(FIRE_COLOUR, health=Health.FROZEN)
+    stand.clock.advance(UNSCORED_SECONDS)
+    assert stand.watch.fault == ""
 
 
 def test_a_camera_that_did_not_change_is_left_alone_by_a_reload(stand: Stand) -> None:

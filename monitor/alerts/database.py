@@ -8,8 +8,12 @@ from monitor.alerts import tables
 from monitor.alerts.migrations import migrate
 from monitor.errors import StoreError
 
-BUSY_SECONDS = 5.0
-"""How long to wait for another process that holds the file, such as a backup."""
+OPEN_BUSY_SECONDS = 5.0
+"""How long an opening waits for another process that holds the file, such as a backup."""
+
+BUSY_SECONDS = 0.2
+"""How long a write waits for it: the daemon's loop stands still meanwhile, and what could not be
+written is tried again."""
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
@@ -22,7 +26,7 @@ def connect(path: Path) -> sqlite3.Connection:
         sqlite3.Error: it cannot be opened, or is damaged.
     """
     connection = sqlite3.connect(
-        path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        path, timeout=OPEN_BUSY_SECONDS, isolation_level=None, check_same_thread=False
     )
     try:
         connection.execute("PRAGMA journal_mode = WAL")
@@ -33,6 +37,7 @@ def connect(path: Path) -> sqlite3.Connection:
             raise _Damaged(verdict)
         migrate(connection)
         _check_schema(connection)
+        connection.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
     except StoreError as error:
         connection.close()
         raise StoreError(f"{path}: {error}") from error

@@ -8,7 +8,7 @@ copy of the file if that can still be read, until the real one can be opened.
 
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import structlog
@@ -48,10 +48,14 @@ class Keeper:
         self._clock = clock
         self._count = count
         self._scratch: Path | None = None
+        self.in_memory = False
+        """Whether events are in memory alone, because the store could not be opened."""
         self._unsaved: list[Transition] = []
+        self._lost = 0
         self._next_try = clock.monotonic() + RETRY_SECONDS
         self._next_prune = clock.monotonic()
         self._fault = ""
+        self._unread = False
         try:
             self._store = EventStore.open(path, now=clock.wall)
         except StoreError as error:
@@ -66,24 +70,26 @@ class Keeper:
         return self._fault
 
     @property
-    def in_memory(self) -> bool:
-        """Whether events are in memory alone, because the store could not be opened."""
-        return self._scratch is not None
-
-    @property
     def waiting(self) -> int:
         """Transitions that are not on disk yet."""
         return len(self._unsaved) if self.in_memory else self._store.waiting
 
+    @property
+    def lost(self) -> int:
+        """Transitions given up, because too many could not be written."""
+        return self._lost + self._store.lost
+
     def record(self, transitions: Collection[Transition], state: DeciderSnapshot) -> None:
         """Keep changes of state with the decision's state after them."""
         if self.in_memory:
-            self._unsaved = [*self._unsaved, *transitions][-MAX_WAITING:]
+            self._unsaved = [*self._unsaved, *transitions]
+            self._lost += max(0, len(self._unsaved) - MAX_WAITING)
+            self._unsaved = self._unsaved[-MAX_WAITING:]
         self._write(lambda: self._store.record(*transitions, state=state))
 
-    def save_state(self, state: DeciderSnapshot) -> None:
-        """Keep the state of a camera's decision."""
-        self._write(lambda: self._store.save_state(state))
+    def save_states(self, states: Iterable[DeciderSnapshot]) -> None:
+        """Keep the states of decisions."""
+        self._write(lambda: self._store.save_states(states))
 
     def load_states(self) -> dict[str, DeciderSnapshot]:
         """The kept states by camera; empty where they cannot be read."""
@@ -91,6 +97,7 @@ class Keeper:
             states = self._store.load_states()
         except StoreError as error:
             self._failed("read", error)
+            self._unread = True
             return {}
         self._count("read", False)
         return states
@@ -113,6 +120,8 @@ class Keeper:
             alive: camera and alert of each that is pending or firing; open events that none of
                 them keeps open end now.
         """
+        if self._unread:
+            return  # what is open is not known, so nothing may be ended for being closed
         self._write(lambda: self._store.keep_states_of(cameras))
         at = self._clock.wall()
 
@@ -185,22 +194,24 @@ class Keeper:
 
     def _open_in_memory(self) -> EventStore:
         """A store on the memory's file system, with what the real one held where that is read."""
-        folder = Path(tempfile.mkdtemp(prefix="emberwatch-", dir=_MEMORY_FOLDER))
-        self._scratch = folder
-        copy = folder / self._path.name
-        for suffix in ("", "-wal"):
-            source = self._path.with_name(self._path.name + suffix)
-            try:
-                if source.is_file() and source.stat().st_size <= _LARGEST_COPY_BYTES:
-                    shutil.copyfile(source, copy.with_name(copy.name + suffix))
-            except OSError as error:
-                log.warning("store_unreadable", path=str(source), error=str(error))
+        self.in_memory = True
         try:
-            return EventStore.open(copy, now=self._clock.wall)
-        except StoreError as error:
-            # The copy is another program's file or of a newer version: begin with nothing.
+            folder = Path(tempfile.mkdtemp(prefix="emberwatch-", dir=_MEMORY_FOLDER))
+        except OSError as error:
+            log.warning("store_unreadable", path=str(_MEMORY_FOLDER), error=str(error))
+            return EventStore.in_memory(now=self._clock.wall)
+        self._scratch = folder
+        try:
+            for suffix in ("", "-wal"):
+                source = self._path.with_name(self._path.name + suffix)
+                if source.is_file() and source.stat().st_size <= _LARGEST_COPY_BYTES:
+                    shutil.copyfile(source, folder / source.name)
+            return EventStore.open(folder / self._path.name, now=self._clock.wall)
+        except (OSError, StoreError) as error:
+            # It cannot be read, does not fit, or is another program's: begin with nothing.
             log.warning("store_unreadable", path=str(self._path), error=str(error))
-            return EventStore.open(folder / "empty.db", now=self._clock.wall)
+            self._forget_scratch()
+            return EventStore.in_memory(now=self._clock.wall)
 
     def _reopen(self) -> None:
         try:
@@ -210,14 +221,18 @@ class Keeper:
             self._fault = str(error)
             return
         before, self._store = self._store, store
+        self.in_memory = False
         self._said_set_aside()
-        states = before.load_states()
-        before.close()
+        try:
+            states = before.load_states()
+            before.close()
+        except StoreError as error:
+            self._failed("read", error)
+            states = {}
         self._forget_scratch()
         unsaved, self._unsaved = self._unsaved, []
         self._write(lambda: store.record(*unsaved))
-        for state in states.values():
-            self._write(lambda state=state: store.save_state(state))  # type: ignore[misc] # bound now
+        self._write(lambda: store.save_states(states.values()))
         if not self._fault:
             log.info("store_recovered", path=str(self._path))
 

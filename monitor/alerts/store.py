@@ -10,10 +10,14 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import TypeVar
+
+import structlog
 
 from monitor.alerts import tables
 from monitor.alerts.database import connect, is_damage, move_aside
@@ -29,6 +33,8 @@ CHUNK = 64
 """Transitions in one transaction."""
 
 T = TypeVar("T")
+
+log = structlog.get_logger(__name__)
 
 
 class EventStore:
@@ -52,6 +58,7 @@ class EventStore:
         self._now = now
         self._lock = threading.RLock()
         self._waiting: deque[Transition] = deque()
+        self._states: dict[str, DeciderSnapshot] = {}
         self._failing = False
         self._lost = 0
 
@@ -88,6 +95,12 @@ class EventStore:
             ) from error
         return cls(path, connection, now, set_aside)
 
+    @classmethod
+    def in_memory(cls, *, now: Callable[[], float] = time.time) -> "EventStore":
+        """A store that ends with this process."""
+        path = Path(":memory:")
+        return cls(path, connect(path), now, None)
+
     @property
     def failing(self) -> bool:
         """Whether the last try to write failed."""
@@ -104,51 +117,59 @@ class EventStore:
         return self._lost
 
     def record(self, *transitions: Transition, state: DeciderSnapshot | None = None) -> None:
-        """Write transitions, and those that wait before them, in one go with the state after them.
+        """Write transitions, and all that waits before them, with the state after them.
 
-        Written together, events and state agree after a crash: nothing is raised twice.
+        Written together, events and state agree after a crash: nothing is raised twice. What
+        cannot be written waits in memory; of the states of one camera the newest. While writing
+        fails nothing is tried here, so that a disk that hangs costs no time: :meth:`flush` does.
 
         Raises:
-            StoreError: they could not be written, and the write before could. They wait in memory,
-                and later failures are silent until a write has worked again.
+            StoreError: they could not be written, and the write before could.
         """
         with self._lock:
             self._waiting.extend(transitions)
+            if state is not None:
+                self._states[state.camera] = state
             while len(self._waiting) > MAX_WAITING:
                 self._waiting.popleft()
                 self._lost += 1
-            while self._waiting or state is not None:
+            if not self._failing:
+                self.flush()
+
+    def flush(self) -> None:
+        """Try to write all that waits; to be called now and then while :attr:`failing`.
+
+        Raises:
+            StoreError: as for :meth:`record`; later failures are silent until a write has worked.
+        """
+        with self._lock:
+            while self._waiting or self._states or self._failing:
                 # In chunks: a disk that stays full then costs little for each try.
-                chunk = [self._waiting[i] for i in range(min(len(self._waiting), CHUNK))]
-                last = state if len(chunk) == len(self._waiting) else None
-                if not self._commit(partial(self._write, chunk, last)):
+                chunk = list(islice(self._waiting, CHUNK))
+                states = list(self._states.values()) if len(chunk) == len(self._waiting) else []
+                if not self._commit(partial(self._write, chunk, states)):
                     return
                 for _ in chunk:
                     self._waiting.popleft()
-                if last is not None:
-                    return
+                if states:
+                    self._states.clear()
 
-    def _write(self, transitions: Sequence[Transition], state: DeciderSnapshot | None) -> None:
+    def _write(self, transitions: Sequence[Transition], states: Sequence[DeciderSnapshot]) -> None:
         for transition in transitions:
             tables.add_transition(self._connection, transition)
-        if state is not None:
+        for state in states:
             tables.put_snapshot(self._connection, state, self._now())
 
-    def flush(self) -> None:
-        """Try again to write what waits; to be called now and then while :attr:`waiting` is not 0.
+    def save_states(self, snapshots: Iterable[DeciderSnapshot]) -> None:
+        """Keep the states of decisions, each in place of the one before, in one transaction.
 
         Raises:
             StoreError: as for :meth:`record`.
         """
-        self.record()
-
-    def save_state(self, snapshot: DeciderSnapshot) -> None:
-        """Keep the state of a camera's decision, in place of the one before.
-
-        Raises:
-            StoreError: as for :meth:`record`. The state does not wait: the next replaces it.
-        """
-        self.record(state=snapshot)
+        with self._lock:
+            self._states.update((snapshot.camera, snapshot) for snapshot in snapshots)
+            if not self._failing:
+                self.flush()
 
     def load_states(self) -> dict[str, DeciderSnapshot]:
         """The kept states by camera; those of another format are left out.
@@ -161,9 +182,9 @@ class EventStore:
         for camera, text in rows:
             try:
                 states[camera] = DeciderSnapshot.from_json(text)
-            except (ValueError, json.JSONDecodeError):
+            except (ValueError, json.JSONDecodeError) as error:
                 # Written by another version: that camera begins anew, as after a first start.
-                continue
+                log.warning("state_unreadable", camera=camera, error=str(error))
         return states
 
     def events(
@@ -269,8 +290,10 @@ class EventStore:
             work()
             self._connection.execute("COMMIT")
         except (sqlite3.Error, UnicodeDecodeError) as error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            # Where even this fails the next BEGIN does too, and is told of in its place.
+            with suppress(sqlite3.Error):
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
             first = not self._failing
             self._failing = True
             if first:

@@ -8,9 +8,13 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from monitor.errors import EmberwatchError
+import structlog
+
+from monitor.errors import EmberwatchError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.engine import Engine
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,12 @@ class EngineSwap:
                 self._result = load()
             except EmberwatchError as error:
                 self._result = error
+            # Libraries of engines raise what they like, and a thread that dies tells nobody.
+            except Exception as error:
+                log.exception("model_failed")
+                self._result = EngineError(
+                    f"the model cannot be loaded: {type(error).__name__}: {error}; the log has more"
+                )
 
         self._thread = threading.Thread(target=work, name="model-loader", daemon=True)
         self._thread.start()

@@ -87,14 +87,14 @@ def test_newer_state_replaces_the_one_before(tmp_path: Path) -> None:
     camera = decider()
     for t in range(3):
         feed(camera, [frame(t, fire=0.4)])
-        store.save_state(camera.snapshot())
+        store.save_states([camera.snapshot()])
     assert store.load_states() == {"dock": camera.snapshot()}
     store.close()
 
 
 def test_state_of_another_format_is_left_out(tmp_path: Path) -> None:
     store = EventStore.open(tmp_path / "events.db")
-    store.save_state(decider().snapshot())
+    store.save_states([decider().snapshot()])
     store.close()
     with sqlite3.connect(tmp_path / "events.db") as raw:
         raw.execute("UPDATE decisions SET snapshot = '{\"format\": 99}'")
@@ -342,4 +342,25 @@ def test_state_is_what_the_last_transition_left(tmp_path: Path) -> None:
     again = decider(hold=0)
     again.restore(store.load_states()["dock"])
     assert again.states()["fire"] is AlertState.FIRING
+    store.close()
+
+
+def test_a_state_that_could_not_be_written_waits_with_its_transitions(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    deciding = decider(keep=0.0)
+    store = EventStore.open(path)
+    blocker = sqlite3.connect(path, isolation_level=None)
+    store.record(
+        *feed(deciding, [frame(float(at), fire=0.9) for at in range(4)]), state=deciding.snapshot()
+    )
+    blocker.execute("BEGIN IMMEDIATE")
+    resolved = feed(deciding, [frame(4.0), frame(5.0)])
+    assert [transition.event for transition in resolved] == ["resolved"]
+    with pytest.raises(StoreError, match="cannot be written"):
+        store.record(*resolved, state=deciding.snapshot())
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    store.flush()
+    assert store.load_states() == {"dock": deciding.snapshot()}
+    assert store.events()[0].state == "resolved"
     store.close()

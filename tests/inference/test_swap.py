@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import BundleError
+from monitor.errors import BundleError, EngineError
 from monitor.inference.load import load_engine
 from monitor.inference.swap import EngineSwap, Loaded
 from tests.support.bundles import plain, tiny_bundle
@@ -43,6 +43,17 @@ def test_why_it_could_not_be_loaded_is_given() -> None:
     swap = EngineSwap()
     swap.begin(fail)
     assert str(wait_for(swap.poll, "the failure is known")) == "it is broken"
+
+
+def test_what_a_library_raises_is_a_failure_and_not_silence() -> None:
+    def fail() -> Loaded:
+        raise ImportError("libcuda.so.1")
+
+    swap = EngineSwap()
+    swap.begin(fail)
+    result = wait_for(swap.poll, "the failure is known")
+    assert isinstance(result, EngineError)
+    assert "libcuda" in str(result)
 
 
 def test_a_later_model_overtakes_an_earlier_one(load: Callable[[], Loaded]) -> None:
