@@ -13,10 +13,13 @@ import typer
 
 from monitor.cli_model import evaluate, export
 from monitor.cli_train import train
-from monitor.errors import ConfigError, EmberwatchError
+from monitor.errors import AddressError, ConfigError, EmberwatchError
+from monitor.systemd_notify import Notifier
 
 EXIT_FAULT = 1
 EXIT_CONFIG = 2
+EXIT_LATER = 75
+"""As ``EX_TEMPFAIL``: the service manager, and nobody else, is asked to try again."""
 EXIT_INTERRUPTED = 130
 
 DEBUG_VARIABLE = "EMBERWATCH_DEBUG"
@@ -32,7 +35,7 @@ app = typer.Typer(
     "  emberwatch run monitor.yaml          watch; metrics on http://127.0.0.1:9108/metrics\n"
     "  emberwatch demo                      see it raise an alert, without any camera",
     epilog="Exit codes: 0 done, 1 something failed, 2 the configuration or the arguments are "
-    "wrong, 130 interrupted.",
+    "wrong, 75 (under systemd alone) the address is not to be had yet, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -327,6 +330,10 @@ def _fail(error: EmberwatchError) -> NoReturn:
     """Say what is wrong, once and without a traceback."""
     listed = isinstance(error, ConfigError) and error.problems
     sys.stderr.write(f"{error}\n" if listed else f"emberwatch: {error}\n")
+    if isinstance(error, AddressError) and Notifier().enabled:
+        # While a machine boots, its addresses and names come late; the unit does not try again
+        # after EXIT_CONFIG.
+        sys.exit(EXIT_LATER)
     sys.exit(EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAULT)
 
 

@@ -4,6 +4,7 @@
 
     EmberwatchError
     ├── ConfigError         the configuration file, or a value in it
+    │   └── AddressError    the address to listen on is not there, taken or unknown now
     ├── SourceError         a camera or file that gives no pictures
     │   ├── OpenError       refused, unreachable, missing, wrong path
     │   ├── AuthError       wrong or missing credentials
@@ -59,6 +60,11 @@ class ConfigError(EmberwatchError):
     def __init__(self, message: str, *, problems: Iterable[Problem] = ()) -> None:
         super().__init__(message)
         self.problems = tuple(problems)
+
+
+class AddressError(ConfigError):
+    """The address in ``listen`` cannot be had now. It may be a wrong one, or come with time: while
+    a machine boots, addresses and names are not there yet."""
 
 
 class SourceError(EmberwatchError):

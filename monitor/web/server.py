@@ -9,7 +9,7 @@ import uvicorn
 from prometheus_client import CollectorRegistry
 
 from monitor.config import parse_listen
-from monitor.errors import ConfigError
+from monitor.errors import AddressError, ConfigError
 from monitor.web.app import create_app
 from monitor.web.protocol import BoundedProtocol, Limits, bounded
 from monitor.web.view import StateView
@@ -18,6 +18,9 @@ _DRAIN_SECONDS = 0.4
 """Time that answers under way are given at a stop, before their connections are cut."""
 
 _JOIN_SECONDS = 5.0
+
+_PASSING = (errno.EADDRINUSE, errno.EADDRNOTAVAIL)
+"""What another program, or an address that comes late, can mend."""
 
 _BACKLOG = 512
 """Connections that the kernel holds until they are accepted."""
@@ -36,7 +39,7 @@ class WebServer:
         limits: what clients may take.
 
     Raises:
-        ConfigError: the address cannot be listened on.
+        ConfigError: the address cannot be listened on; AddressError: not now.
     """
 
     def __init__(
@@ -121,7 +124,8 @@ def bind(listen: str) -> socket.socket:
     """A socket that listens at ``host:port``.
 
     Raises:
-        ConfigError: it cannot; the message says why and what to do.
+        AddressError: it is taken, not there, or its name does not resolve.
+        ConfigError: it can never be listened on. The messages say why and what to do.
     """
     try:
         host, port = parse_listen(listen)
@@ -130,7 +134,7 @@ def bind(listen: str) -> socket.socket:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
-        raise ConfigError(
+        raise AddressError(
             f"listen: the host in {listen!r} cannot be resolved ({error}); "
             "write an address of this machine, such as 127.0.0.1"
         ) from error
@@ -140,7 +144,8 @@ def bind(listen: str) -> socket.socket:
             return _listening(family, kind, protocol, address, both=host == "::")
         except OSError as error:
             failure = failure or error
-    raise ConfigError(_why_not(listen, host, port, failure)) from failure
+    fault = AddressError if failure and failure.errno in _PASSING else ConfigError
+    raise fault(_why_not(listen, host, port, failure)) from failure
 
 
 def _listening(

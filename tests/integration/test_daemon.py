@@ -222,13 +222,14 @@ def test_openvino_daemon_loads_no_tensorflow(tmp_path: Path, clips: dict[str, Pa
             assert "cv2" not in maps
 
 
-def refused(config: Path) -> tuple[int, str]:
+def refused(config: Path, **environ: str) -> tuple[int, str]:
     """Exit code and words of a daemon that does not start."""
     done = subprocess.run(
         [sys.executable, "-m", "monitor", "run", str(config)],
         capture_output=True,
         text=True,
         timeout=60,
+        env={**os.environ, **environ},
         check=False,
     )
     assert "Traceback" not in done.stderr
@@ -267,6 +268,21 @@ def test_a_port_in_use_is_named(tmp_path: Path, clips: dict[str, Path]) -> None:
         assert code == 2
         assert daemon.url.rpartition(":")[2] in words
         assert "in use" in words
+
+
+def test_a_service_manager_is_asked_to_try_an_address_again_that_may_come(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
+    document = yaml.safe_load(config.read_text(encoding="utf-8"))
+    manager = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
+    for listen, said in (("192.0.2.1:9108", "no address"), ("dock.invalid:9108", "resolved")):
+        config.write_text(yaml.safe_dump(document | {"listen": listen}), encoding="utf-8")
+        code, words = refused(config, **manager)
+        assert (code, said in words) == (75, True)
+        assert refused(config)[0] == 2
+    config.write_text(yaml.safe_dump(document | {"listen": "nowhere"}), encoding="utf-8")
+    assert refused(config, **manager)[0] == 2
 
 
 def reloaded_with(config: Path, bundle: Path) -> None:
