@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from monitor.redact import redact
+from monitor.redact import has_stray_login, redact
 
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,254}$"
@@ -256,6 +256,12 @@ class Camera(Section):
                 f"a URL cannot begin with '{parts.scheme}:'; known are rtsp, rtsps, http, https, "
                 "file, v4l2, or a plain path"
             )
+        if parts.scheme in ("rtsp", "rtsps", "http", "https") and has_stray_login(url):
+            raise ValueError(
+                "an '@' stands behind the host, as in a login whose password holds a '/', '?' or "
+                "'#'; percent-encode those (%2F, %3F, %23) or write the login under `credentials`; "
+                "an '@' of the path itself is written %40"
+            )
         if parts.scheme in ("rtsp", "rtsps", "http", "https") and not parts.hostname:
             raise ValueError("the URL names no host; write it like rtsp://10.0.4.17/stream2")
         if parts.scheme == "v4l2" and not parts.path.startswith("/dev/"):
@@ -365,6 +371,14 @@ class Decision(Section):
         default_factory=lambda: ["smoke", "fire"],
         description="Labels that share their evidence and make one event, mildest first.",
     )
+
+    @field_validator("hazards")
+    @classmethod
+    def _each_once(cls, hazards: list[str]) -> list[str]:
+        twice = sorted({label for label in hazards if hazards.count(label) > 1})
+        if twice:
+            raise ValueError(f"name each label once; {', '.join(twice)} would count twice")
+        return hazards
 
 
 class Ingest(Section):

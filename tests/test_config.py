@@ -156,6 +156,9 @@ def test_faults_of_a_url_never_repeat_it(text: str) -> None:
         ("rtsp:///stream", "names no host"),
         ("http://[::1/x", "cannot be taken apart"),
         ("rtsp://admin:pass/word@10.0.4.17/s", "special characters"),
+        ("rtsp://admin:12/34@10.0.4.17/s", "percent-encode"),
+        ("http://admin:12?34@cam.local/s", "percent-encode"),
+        ("rtsp://admin:1/2/3@10.0.4.17/s", "percent-encode"),
         ("v4l2:video0", "names no device"),
         ("file:", "names no file"),
         ("file://server/clip.mp4", "another host"),
@@ -165,6 +168,15 @@ def test_faults_of_a_url_never_repeat_it(text: str) -> None:
 def test_a_url_that_cannot_work_is_refused_with_the_reason(url: str, said: str) -> None:
     with pytest.raises(ValidationError, match=re.escape(said)):
         camera(url=url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["rtsp://10.0.4.17:554/cam@2", "http://cam.local/a@b/c@d?user=a@b", "http://cam:80/x?m=a@b",
+     "http://cam:80/live/cam%402"],
+)  # fmt: skip
+def test_an_at_sign_that_belongs_to_the_path_stays(url: str) -> None:
+    assert camera(url=url).url == url
 
 
 @pytest.mark.parametrize(
