@@ -9,6 +9,7 @@ from pathlib import Path
 from monitor.config import Camera, Config, Credentials, Ingest
 from monitor.errors import ConfigError, Problem
 from monitor.ingest.status import SourceSettings
+from monitor.regular_file import NotRegularError, read_regular
 
 CREDENTIALS_DIRECTORY = "CREDENTIALS_DIRECTORY"
 """Set by systemd for a service with LoadCredential=, LoadCredentialEncrypted= or SetCredential=."""
@@ -182,8 +183,7 @@ def _from_systemd(name: str, environ: Mapping[str, str]) -> str:
 
 def _first_line(path: Path, cure: str) -> str:
     try:
-        with path.open("rb") as file:
-            raw = file.read(_LONGEST_SECRET + 1)
+        raw = read_regular(path, _LONGEST_SECRET + 1)
     except FileNotFoundError:
         raise _Missing(f"there is no file {path}; {cure}") from None
     except IsADirectoryError:
@@ -193,6 +193,8 @@ def _first_line(path: Path, cure: str) -> str:
             f"reading {path} is not allowed; give the user that the daemon runs as the right to "
             "read it"
         ) from None
+    except NotRegularError:
+        raise _Missing(f"{path} is a pipe or a device, not a file; {cure}") from None
     except OSError as error:
         raise _Missing(f"{path} cannot be read ({error.strerror}); {cure}") from None
     line = raw.split(b"\n", 1)[0].removesuffix(b"\r")

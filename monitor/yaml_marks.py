@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from monitor.errors import Problem
+from monitor.regular_file import NotRegularError, read_regular
 
 MAX_BYTES = 1_000_000
 """About 5,000 cameras; a larger file is something else by mistake."""
@@ -104,8 +105,7 @@ def read_text(path: Path) -> str:
         MarkedError: it cannot be read, is too large, or is no UTF-8 text.
     """
     try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+        raw = read_regular(path, MAX_BYTES + 1)
     except FileNotFoundError:
         raise _failed(
             "there is no such file; give the path of the configuration, or write one with "
@@ -115,6 +115,10 @@ def read_text(path: Path) -> str:
         raise _failed("this is a folder; give the path of the file in it") from None
     except PermissionError:
         raise _failed("reading it is not allowed; check the owner and mode of the file") from None
+    except NotRegularError:
+        raise _failed(
+            "this is a pipe or a device; write the configuration into a file and name that"
+        ) from None
     except (OSError, ValueError) as error:
         raise _failed(f"it cannot be read ({error}); check the path and the disk") from None
     if len(raw) > MAX_BYTES:

@@ -78,8 +78,7 @@ def test_a_user_name_alone_is_a_login() -> None:
         ),
         ({"password_file": "/nowhere/x"}, {}, "password_file", "there is no file /nowhere/x"),
         ({"password_file": "/"}, {}, "password_file", "is a folder"),
-        ({"password_file": "/dev/null"}, {}, "password_file", "is empty; write the password"),
-        ({"password_file": "/dev/zero"}, {}, "password_file", "longer than 4096 bytes"),
+        ({"password_file": "/dev/zero"}, {}, "password_file", "is a pipe or a device"),
         ({"password_file": "/dev/null/x"}, {}, "password_file", "cannot be read"),
     ],
 )
@@ -89,6 +88,26 @@ def test_a_missing_secret_is_named_with_its_cure(
     (problem,) = resolve(credentials(**keys), KEY, environ).problems
     assert problem.key == f"{KEY}.{key}"
     assert said in problem.message
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(b"", "is empty; write the password"), (b"x" * 5000, "longer than 4096 bytes")],
+)
+def test_a_file_that_holds_no_password_is_refused(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = secret_file(tmp_path, content)
+    (problem,) = resolve(credentials(password_file=path), KEY, {}).problems
+    assert said in problem.message
+
+
+@pytest.mark.timeout(10)
+def test_a_pipe_as_password_file_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    (problem,) = resolve(credentials(password_file=pipe), KEY, {}).problems
+    assert f"{pipe} is a pipe" in problem.message
 
 
 def test_a_password_that_is_no_text_is_refused(tmp_path: Path) -> None:
