@@ -1,11 +1,40 @@
 """Brings the workers to what the placement says: starts, orders, and asks to end."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
+from monitor.errors import ConfigError
 from monitor.ingest.camera_record import CameraRecord
-from monitor.ingest.channel import AddCamera, RemoveCamera
+from monitor.ingest.channel import AddCamera, ChannelError, RemoveCamera, encode
 from monitor.ingest.crew import Crew, Slot
 from monitor.ingest.placement import Placement
+from monitor.ingest.status import SourceSettings
+
+_HIGHEST_GENERATION = 2**63
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was done about a worker, for the log."""
+
+    kind: str
+    """``worker_started`` or ``worker_failed``."""
+    reason: str
+    """One of REASONS, or empty."""
+    detail: str
+
+
+def check_messages(feeds: Iterable[SourceSettings]) -> None:
+    """See to it that the order to read each camera can be given, before any of them is given.
+
+    Raises:
+        ConfigError: the settings of a camera are longer than a message may be.
+    """
+    for feed in feeds:
+        try:
+            encode(AddCamera(feed, _HIGHEST_GENERATION))
+        except ChannelError as error:
+            raise ConfigError(f"camera {feed.camera}: {error}") from None
 
 
 def reconcile(
@@ -15,7 +44,7 @@ def reconcile(
     *,
     awake: float,
     now: float,
-) -> list[str]:
+) -> list[Report]:
     """Do whatever is missing for each group to be read by its worker; safe to call at any time.
 
     Args:
@@ -26,9 +55,9 @@ def reconcile(
         now: monotonic time, seconds.
 
     Returns:
-        Sentences about workers that were started, or could not be.
+        Which workers were started, or could not be.
     """
-    notes = []
+    reports = []
     wanted = {
         group.number: [name for name in group.cameras if not records[name].ended]
         for group in placement.groups()
@@ -44,18 +73,23 @@ def reconcile(
             continue
         slot = crew.slot(number)
         if slot.process is None and now >= slot.restart_at:
-            notes.append(_start(crew, slot, awake))
+            report = _start(crew, slot, awake)
+            reports.append(report)
+            if slot.process is None:
+                for name in names:
+                    records[name].unserved(report.detail)
         if slot.process is not None and slot.leaving_until is None and slot.verdict is None:
             _give_orders(slot, names, records, awake)
-    return notes
+    return reports
 
 
-def _start(crew: Crew, slot: Slot, awake: float) -> str:
+def _start(crew: Crew, slot: Slot, awake: float) -> Report:
     try:
         pid = crew.spawn(slot, awake)
     except OSError as error:
-        return f"no worker could be started: {error.strerror}; it is tried again"
-    return f"worker {pid} was started"
+        detail = f"no worker process could be started: {error.strerror or error}; it is tried again"
+        return Report("worker_failed", "error", detail)
+    return Report("worker_started", "", f"worker {pid} was started")
 
 
 def _give_orders(
@@ -72,6 +106,12 @@ def _give_orders(
     for name in names:
         if name not in slot.cameras:
             record = records[name]
-            record.hand_out(awake)
+            try:
+                record.hand_out(awake)
+                process.send(AddCamera(record.settings, record.generation), record.descriptor)
+            except OSError as error:
+                # Nobody was told of it; the next tick tries again.
+                why = error.strerror or str(error)
+                record.unserved(f"it could not be handed to a worker: {why}; it is tried again")
+                continue
             slot.cameras[name] = record.generation
-            process.send(AddCamera(record.settings, record.generation), record.descriptor)

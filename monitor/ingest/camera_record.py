@@ -4,10 +4,12 @@ The record outlives the workers that read the camera: counters and sequence numb
 worker is replaced.
 """
 
+import contextlib
 import os
 from collections import Counter
+from collections.abc import Iterable
 
-from monitor.errors import SourceError
+from monitor.errors import ConfigError, SourceError
 from monitor.ingest.channel import LONGEST_DETAIL, Down
 from monitor.ingest.frame import DecodedFrame, Frame, Health
 from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
@@ -44,12 +46,17 @@ class CameraRecord:
         self.ended = False
         """A file that does not loop came to its end: nobody reads it any more."""
         self.frames = 0
-        self.descriptor = create_mailbox(settings.max_side)
-        self.mailbox = Mailbox(self.descriptor)
+        self.descriptor, self.mailbox = _new_mailbox(settings.max_side)
         self._redactor = Redactor([settings.password or ""])
+        self.turn = 0
+        """When its last frame was read, in the supervisor's count of frames; 0: never."""
         self._read = 0
+        self._settled = 0
+        """Frames up to this number were read, or overwritten before they could be."""
         self._overwritten = 0
         self._invalid = 0
+        self._outdated = False
+        """The mailbox is of other settings; there was no memory or descriptor for a new one."""
         self._reconnects: Counter[str] = Counter()
         self._info: StreamInfo | None = None
         self._health = Health.OK
@@ -70,9 +77,13 @@ class CameraRecord:
     # Orders.
 
     def hand_out(self, awake: float) -> None:
-        """A worker is to read it now; a mailbox that another may still write into is replaced."""
-        if self.lent:
-            self.renew_mailbox(keep_last=True)
+        """A worker is to read it now; a mailbox that another may still write into is replaced.
+
+        Raises:
+            OSError: see :meth:`renew_mailbox`; it is not handed out.
+        """
+        if self.lent or self._outdated:
+            self.renew_mailbox(keep_last=not self._outdated)
         self.generation += 1
         self.lent = True
         self.started(awake)
@@ -91,7 +102,9 @@ class CameraRecord:
         self._info = None
         self._fault = self._suspicion = None
         self._last_at = self._last_monotonic = None
-        self.renew_mailbox(keep_last=same_picture)
+        self._outdated = True
+        with contextlib.suppress(OSError):  # it is tried again before a worker gets it
+            self.renew_mailbox(keep_last=same_picture)
 
     def renew_mailbox(self, *, keep_last: bool = False) -> None:
         """Take a new mailbox whose numbers go on from the old one's.
@@ -99,13 +112,18 @@ class CameraRecord:
         Args:
             keep_last: with the last picture, and since when it has not moved: who reads the camera
                 next must know whether it is frozen.
+
+        Raises:
+            OSError: the machine has no memory or descriptor for it; the old one is kept.
         """
         last, still_since = self._last_picture() if keep_last else (None, 0.0)
-        self.close()
         first_after = self.frames - (last is not None)
-        self.descriptor = create_mailbox(self.settings.max_side, first_after=first_after)
-        self.mailbox = Mailbox(self.descriptor)
-        self._read = self.frames
+        # First the new one, then away with the old: if the first fails, the old one still stands.
+        descriptor, mailbox = _new_mailbox(self.settings.max_side, first_after)
+        self.close()
+        self.descriptor, self.mailbox = descriptor, mailbox
+        self._outdated = False
+        self._read = self._settled = self.frames
         if last is not None:
             self.mailbox.note_still(still_since)
             self.mailbox.write(
@@ -152,12 +170,17 @@ class CameraRecord:
             self._reconnects[reason] += 1
             self._suspicion = (reason, self._redactor.text(detail))
 
+    def unserved(self, detail: str) -> None:
+        """No worker can take it, for a want of the machine's; whatever was wrong before is past."""
+        self._fault = None
+        self._suspicion = ("error", f"camera {self.settings.camera}: {detail}")
+
     # What is in the mailbox.
 
     @property
     def unread(self) -> bool:
         """Whether there is a frame that was not read."""
-        return self.mailbox.sequence() != self._read
+        return not self._outdated and self.mailbox.sequence() != self._read
 
     @property
     def last_frame_monotonic(self) -> float:
@@ -170,10 +193,11 @@ class CameraRecord:
         Raises:
             SourceError: the worker wrote what cannot be true.
         """
-        mark = self.mailbox.peek(self.frames, now)
+        mark = None if self._outdated else self.mailbox.peek(self.frames, now)
         if mark is None:
             return
         self.frames = mark.sequence
+        self._settle(mark.sequence - 1)
         self._seen(mark.captured_at, mark.captured_monotonic, mark.health)
 
     def read(self, now: float) -> Frame | None:
@@ -185,8 +209,8 @@ class CameraRecord:
         frame = self.mailbox.read_newer(self.settings.camera, self._read, now)
         if frame is None:
             return None
-        self._overwritten += frame.sequence - self._read - 1
-        self._read = frame.sequence
+        self._settle(frame.sequence - 1)
+        self._read = self._settled = frame.sequence
         if frame.sequence > self.frames:
             self.frames = frame.sequence
             self._seen(frame.captured_at, frame.captured_monotonic, frame.health)
@@ -195,7 +219,13 @@ class CameraRecord:
     def invalid(self) -> None:
         """Something impossible was found in the mailbox: take a new one."""
         self._invalid += 1
-        self.renew_mailbox()
+        with contextlib.suppress(OSError):  # the next look finds the same, and tries again
+            self.renew_mailbox()
+
+    def _settle(self, number: int) -> None:
+        """Frames up to this one cannot be read any more; those that were not are lost."""
+        self._overwritten += max(0, number - self._settled)
+        self._settled = max(number, self._settled)
 
     def _seen(self, captured_at: float, captured_monotonic: float, health: Health) -> None:
         self._last_at, self._last_monotonic = captured_at, captured_monotonic
@@ -270,3 +300,33 @@ class CameraRecord:
         if last is None:
             return False, "open", f"camera {self.settings.camera}: it is being opened"
         return False, "stall", f"camera {self.settings.camera}: no picture for {now - last:.0f} s"
+
+
+def make_records(feeds: Iterable[SourceSettings]) -> dict[str, CameraRecord]:
+    """Records of these cameras, by name.
+
+    Raises:
+        ConfigError: the machine has no memory or descriptors for all of them; none is left over.
+    """
+    made: dict[str, CameraRecord] = {}
+    try:
+        for feed in feeds:
+            made[feed.camera] = CameraRecord(feed)
+    except OSError as error:
+        for record in made.values():
+            record.close()
+        raise ConfigError(
+            f"there is no room for the pictures of {len(made) + 1} more cameras: "
+            f"{error.strerror or error}; watch fewer, or raise the limit of open files or memory"
+        ) from error
+    return made
+
+
+def _new_mailbox(max_side: int, first_after: int = 0) -> tuple[int, Mailbox]:
+    """A new mailbox's descriptor, and the mailbox."""
+    descriptor = create_mailbox(max_side, first_after=first_after)
+    try:
+        return descriptor, Mailbox(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise

@@ -100,7 +100,8 @@ class CameraEvent:
 
     camera: str
     kind: str
-    """``up``, ``down``, ``health``, ``worker_started``, ``worker_lost``, ``quarantined``, …"""
+    """``up``, ``down``, ``health``, ``worker_started``, ``worker_failed`` (could not be started),
+    ``worker_lost``, ``quarantined``, …"""
     reason: str
     detail: str
     at: float

@@ -14,8 +14,8 @@ from random import Random
 
 from monitor.clock import Clock
 from monitor.errors import SourceError
-from monitor.ingest.assignment import reconcile
-from monitor.ingest.camera_record import CameraRecord
+from monitor.ingest.assignment import check_messages, reconcile
+from monitor.ingest.camera_record import CameraRecord, make_records
 from monitor.ingest.channel import Down, Message, Opened, Ready, Removed
 from monitor.ingest.channel import Setup as WorkerSetup
 from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Verdict, Woken
@@ -62,10 +62,11 @@ class Supervisor:
             worker_command: what starts a worker, without its descriptors.
 
         Raises:
-            ConfigError: two cameras have one name, or there are more than the limit of open files
-                allows.
+            ConfigError: two cameras have one name, the settings of one are too long for a worker,
+                or there are more than the limit of open files allows.
         """
         self._feeds = by_name(feeds)
+        check_messages(self._feeds.values())
         allow_descriptors(len(self._feeds))
         self._limits = limits
         self._clock = clock
@@ -77,6 +78,8 @@ class Supervisor:
         self._events: deque[CameraEvent] = deque(maxlen=_LONGEST_EVENTS)
         self._lock = threading.RLock()
         self._more = False
+        self._turn = 0
+        """Counts the frames that were handed on."""
         self._awake = 0.0
         """Seconds that this thread was seen running: a daemon that was itself stopped for a minute
         must not take its workers for hung."""
@@ -86,23 +89,30 @@ class Supervisor:
         self._stopped = False
 
     def start(self) -> None:
-        """Start the workers; cameras come up one by one afterwards."""
+        """Start the workers; cameras come up one by one afterwards.
+
+        Raises:
+            ConfigError: the machine has no memory or descriptors for so many cameras.
+        """
         with self._lock:
             self._last_pass = self._clock.monotonic()
-            self._take_up(self._feeds.values())
+            self._take_up(make_records(self._feeds.values()))
             self._reconcile()
 
     def apply(self, feeds: Sequence[SourceSettings]) -> ReloadResult:
         """Read these cameras from now on; those that are the same as before notice nothing.
 
         Raises:
-            ConfigError: two cameras have one name, or there are more than the limit of open files
-                allows; nothing was changed.
+            ConfigError: two cameras have one name, the settings of one are too long for a worker,
+                or there are more than the machine has open files or memory for; nothing was
+                changed.
         """
         new = by_name(feeds)
+        check_messages(new.values())
         allow_descriptors(len(new))
         with self._lock:
             old = self._feeds
+            fresh = make_records(new[name] for name in new if name not in old)
             result = ReloadResult(
                 added=tuple(name for name in new if name not in old),
                 removed=tuple(name for name in old if name not in new),
@@ -115,12 +125,12 @@ class Supervisor:
                 self._records.pop(name).close()
             for name in result.changed:
                 self._records[name].change(new[name])
-            self._take_up(new[name] for name in result.added)
+            self._take_up(fresh)
             self._reconcile()
             return result
 
     def wait(self, timeout_seconds: float) -> list[Frame]:
-        """The newest unseen frame of each camera that has one, the oldest first.
+        """The newest unseen frame of each camera that has one, in fair turns.
 
         Returns as soon as there is one, else after ``timeout_seconds`` with an empty list. Frames
         of a picture that does not move any more are among them, with ``Health.FROZEN``.
@@ -227,17 +237,23 @@ class Supervisor:
             self._events.extend(self._records[name].news(now, self._clock.wall()))
 
     def _collect(self, names: Sequence[str], now: float) -> list[Frame]:
-        """Up to so many of the newest frames, those that wait longest first."""
+        """Up to so many of the newest frames.
+
+        The camera that was not read for the longest time comes first: the age of its newest frame
+        says nothing, because that of a quick camera is always young.
+        """
         waiting = []
         for name in names:
             record = self._records.get(name)
             if record is not None and record.unread:
                 self._look(name, now)
-                waiting.append((record.last_frame_monotonic, name))
+                waiting.append((record.turn, record.last_frame_monotonic, name))
         waiting.sort()
         self._more = len(waiting) > self._limits.frames_per_wait
         frames = []
-        for _, name in waiting[: self._limits.frames_per_wait]:
+        for _, _, name in waiting[: self._limits.frames_per_wait]:
+            self._turn += 1
+            self._records[name].turn = self._turn
             try:
                 frame = self._records[name].read(now)
             except SourceError as error:
@@ -330,21 +346,21 @@ class Supervisor:
 
     # Orders.
 
-    def _take_up(self, feeds: Iterable[SourceSettings]) -> None:
-        for feed in feeds:
-            self._records[feed.camera] = CameraRecord(feed)
-            self._placement.add(feed.camera, self._clock.monotonic())
+    def _take_up(self, records: Mapping[str, CameraRecord]) -> None:
+        for name, record in records.items():
+            self._records[name] = record
+            self._placement.add(name, self._clock.monotonic())
 
     def _reconcile(self) -> None:
-        notes = reconcile(
+        reports = reconcile(
             self._crew,
             self._placement,
             self._records,
             awake=self._awake,
             now=self._clock.monotonic(),
         )
-        for note in notes:
-            self._say("", "worker_started", "", note)
+        for report in reports:
+            self._say("", report.kind, report.reason, report.detail)
 
     def _say(self, camera: str, kind: str, reason: str, detail: str) -> None:
         self._events.append(CameraEvent(camera, kind, reason, detail, self._clock.wall()))

@@ -28,6 +28,8 @@ _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CE
 """Of the daemon's environment; the rest of it may hold passwords."""
 _CURRENT_THREAD = re.compile(r"Current thread 0x([0-9a-f]+)")
 _LONGEST_SUMMARY = 300
+_LATER = frozenset({errno.ETOOMANYREFS, errno.ENOBUFS, errno.ENOMEM})
+"""Why a message cannot be sent now and may be later."""
 _OUTSIDE = frozenset(
     -number for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)
 )
@@ -89,13 +91,19 @@ class WorkerProcess:
         return bool(self._outbox)
 
     def send(self, message: ToWorker, descriptor: int | None = None) -> None:
-        """Send now, or keep until :meth:`flush` finds room; the descriptor stays the caller's."""
+        """Send now, or keep until :meth:`flush` finds room; the descriptor stays the caller's.
+
+        Raises:
+            OSError: there is no descriptor left for a copy; nothing is sent.
+            ChannelError: the message is too long; nothing is sent.
+        """
+        data = encode(message)
         copy = None if descriptor is None else os.dup(descriptor)
-        self._outbox.append((encode(message), copy))
+        self._outbox.append((data, copy))
         self.flush()
 
     def flush(self) -> None:
-        """Send what waits, as far as there is room."""
+        """Send what waits, as far as there is room; a worker that cannot be told is killed."""
         while self._outbox:
             data, descriptor = self._outbox[0]
             try:
@@ -110,8 +118,9 @@ class WorkerProcess:
                 return
             except OSError as error:
                 # Too many descriptors are under way; the worker takes them in presently.
-                if error.errno not in (errno.ETOOMANYREFS, errno.ENOBUFS):
-                    raise
+                if error.errno not in _LATER:
+                    self._forget_outbox()
+                    self.kill()  # it is found dead next, and replaced
                 return
             self._outbox.popleft()
             if descriptor is not None:

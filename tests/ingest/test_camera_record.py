@@ -1,4 +1,6 @@
+import resource
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import numpy as np
@@ -6,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.ingest.camera_record import CameraRecord
+from monitor.errors import ConfigError
+from monitor.ingest.camera_record import CameraRecord, make_records
 from monitor.ingest.channel import Down
 from monitor.ingest.frame import DecodedFrame, Health
 from monitor.ingest.mailbox import Phase
@@ -20,6 +23,17 @@ def record() -> Iterator[CameraRecord]:
     made = CameraRecord(SETTINGS)
     yield made
     made.close()
+
+
+@contextmanager
+def no_descriptors() -> Iterator[None]:
+    """Meanwhile no file can be opened."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def put(record: CameraRecord, monotonic: float, health: Health = Health.OK) -> None:
@@ -213,3 +227,57 @@ def test_the_last_picture_goes_with_a_new_mailbox_unless_it_is_of_another_camera
     assert record.read(12.0) is not None
     record.change(replace(SETTINGS, url="rtsp://10.0.4.18/a"))
     assert record.mailbox.newest("yard", 13.0) is None
+
+
+def test_overwritten_frames_are_counted_though_nobody_reads(record: CameraRecord) -> None:
+    put(record, 1.0)
+    record.look(1.0)
+    assert record.status(1.0).dropped["overwritten"] == 0, "it may still be read"
+    put(record, 2.0)
+    put(record, 3.0)
+    record.look(3.0)
+    assert record.status(3.0).dropped["overwritten"] == 2
+    assert record.read(3.0) is not None
+    assert record.status(3.0).dropped["overwritten"] == 2
+
+
+def test_without_room_for_a_new_mailbox_the_old_one_still_stands(record: CameraRecord) -> None:
+    record.hand_out(0.0)
+    put(record, 1.0)
+    with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
+        record.hand_out(1.0)
+    record.look(1.0)
+    assert record.read(1.0) is not None
+    with no_descriptors():
+        record.invalid()
+    record.look(2.0)
+
+
+def test_no_picture_of_old_settings_is_given_where_there_is_no_room_for_a_new_mailbox(
+    record: CameraRecord,
+) -> None:
+    put(record, 1.0)
+    with no_descriptors():
+        record.change(replace(SETTINGS, url="rtsp://10.0.4.18/a"))
+    put(record, 2.0)
+    record.look(2.0)
+    assert not record.unread
+    assert record.status(2.0).last_frame_at is None
+    record.hand_out(3.0)
+    put(record, 4.0)
+    assert record.unread
+
+
+def test_a_camera_that_no_worker_can_take_is_down_and_that_is_news(record: CameraRecord) -> None:
+    record.unserved("no worker process could be started")
+    assert kinds(record, 1.0) == ["down error"]
+    assert record.status(1.0).detail.endswith("no worker process could be started")
+    put(record, 2.0)
+    record.look(2.0)
+    assert kinds(record, 2.0) == ["up"]
+
+
+def test_records_are_made_all_or_none() -> None:
+    feeds = [SourceSettings("a", "a.mp4"), SourceSettings("b", "b.mp4")]
+    with no_descriptors(), pytest.raises(ConfigError, match="no room for the pictures"):
+        make_records(feeds)

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -340,3 +341,34 @@ def _runs(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def test_a_quick_camera_gets_its_turn_where_not_all_frames_can_be_taken() -> None:
+    slow = [f"slow-{number}" for number in range(5)]
+    feeds = [feed("quick", fps=30.0), *(feed(name, fps=10.0) for name in slow)]
+    with watching(feeds, replace(limits(1), frames_per_wait=1)) as watch:
+        watch.until_frames(slow)
+        before = len(watch.frames["quick"])
+        for _ in range(60):
+            watch.step()
+            time.sleep(0.05)  # the daemon is slower than the cameras
+        assert len(watch.frames["quick"]) - before >= 7
+        assert watch.supervisor.statuses()["quick"].dropped["overwritten"] > 0
+
+
+def test_a_worker_that_cannot_be_started_is_told_and_its_cameras_are_down() -> None:
+    with watching([feed("a")], command=("/no/such/program",)) as watch:
+        watch.until(lambda: "down" in watch.kinds("a"))
+        assert set(watch.kinds("")) == {"worker_failed"}
+        status = watch.supervisor.statuses()["a"]
+        assert (status.up, status.reason) == (False, "error")
+        assert "No such file" in status.detail
+
+
+def test_settings_that_are_too_long_for_a_worker_are_refused_and_nothing_changes() -> None:
+    with watching([feed("a")]) as watch:
+        watch.until_frames("a")
+        with pytest.raises(ConfigError, match="camera b: a message of"):
+            watch.supervisor.apply([feed("a", fps=4.0), feed("b", "x" * 70_000)])
+        assert set(watch.supervisor.statuses()) == {"a"}
+        watch.until_frames("a")

@@ -1,12 +1,14 @@
 import os
 import select
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from monitor.ingest.channel import ChannelError, Message, Ready, Setup, Stop
+from monitor.ingest.channel import AddCamera, ChannelError, Message, Ready, Setup, Stop
+from monitor.ingest.status import SourceSettings
 from monitor.ingest.worker_process import WORKER_COMMAND, WorkerProcess
 from tests.support.supervision import open_descriptors
 
@@ -132,3 +134,11 @@ def test_a_command_that_does_not_exist_leaves_nothing_open() -> None:
 
 def test_a_worker_is_started_without_the_current_folder_on_its_path() -> None:
     assert "-P" in WORKER_COMMAND
+
+
+def test_a_worker_that_cannot_be_told_is_killed(worker: WorkerProcess) -> None:
+    assert say(worker) == [Ready()]
+    worker.channel.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1)
+    worker.send(AddCamera(SourceSettings("a", "x" * 50_000), 1))  # longer than the socket takes
+    await_end(worker)
+    assert not worker.unsent
