@@ -11,10 +11,10 @@ import dataclasses
 import socket
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import Literal
+from typing import Any, Literal
 
 _STEP_SECONDS = 0.02
 _QUEUED = 512
@@ -108,6 +108,11 @@ class FaultProxy:
         self._call(self._fill())
         self.half_open()
 
+    def mute(self) -> None:
+        """Break off all connections; new ones are accepted and never answered, until healed."""
+        self.set(mute=True)
+        self.cut()
+
     def half_open(self) -> None:
         """The camera is gone and nobody tells the daemon: its connections stay open and silent.
 
@@ -128,7 +133,7 @@ class FaultProxy:
 
     # In the loop's thread.
 
-    def _call(self, work: "asyncio._CoroutineLike[None]") -> None:
+    def _call(self, work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> None:

@@ -90,7 +90,7 @@ class ScoreWatch:
 
     def between(self, camera: str, begin: float, end: float) -> list[Sight]:
         """All sights of a camera in this time."""
-        return [sight for sight in self.sights[camera] if begin <= sight.at <= end]
+        return [sight for sight in self.sights.get(camera, []) if begin <= sight.at <= end]
 
     def forget(self, before: float) -> None:
         """Drop older sights: for runs of many minutes."""

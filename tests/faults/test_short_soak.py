@@ -1,0 +1,18 @@
+"""The soak of ``make soak``, short: it ends well, and its summary says what it must."""
+
+import pytest
+
+from tests import soak
+
+pytestmark = [pytest.mark.debian, pytest.mark.timeout(400)]
+
+
+def test_two_minutes_with_four_cameras_lose_nobody_and_leave_nothing_behind() -> None:
+    summary = soak.run(2.0, 4, seed=7, warm_up_minutes=0.5, calm_seconds=10.0)
+    assert {
+        "cameras", "minutes", "faults", "lost_cameras", "unnoticed_stale", "memory_growth_ratio",
+        "fd_growth", "worst_recovery_seconds",
+    } <= summary.keys()  # fmt: skip
+    assert soak.failed(summary) == []
+    assert isinstance(summary["faults"], int)
+    assert summary["faults"] >= 5

@@ -1,0 +1,222 @@
+"""Each fault of a camera and its network, caused on a real stream under a real daemon.
+
+Each test sees the fault named in metrics and log, the camera scored again, no score in between, and
+the alert of before still firing (:meth:`tests.support.fault_site.Site.fails`).
+"""
+
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.daemon import running_daemon, wait_for, write_config
+from tests.support.fault_proxy import FaultProxy
+from tests.support.fault_site import BACK_OFF_SECONDS, BACK_SECONDS, RULES, Site, camera, now
+from tests.support.rtsp import RtspServer, rtsp_server
+from tests.support.score_watch import ScoreWatch
+
+pytestmark = pytest.mark.debian
+
+RELOAD_SECONDS = 6.0
+"""From a reload until a camera with new settings is scored."""
+
+LINE_FAULTS: dict[str, tuple[Callable[[FaultProxy], object], tuple[str, ...]]] = {
+    "refused": (FaultProxy.refuse, ("refused",)),
+    "unreachable": (FaultProxy.vanish, ("unreachable",)),
+    "mute": (FaultProxy.mute, ("stall",)),
+    "stall": (lambda line: line.set(stall_down=True, stall_up=True), ("stall",)),
+    "one-way": (lambda line: line.set(stall_down=True), ("stall",)),
+    "half-open": (FaultProxy.half_open, ("stall",)),
+    "narrow": (lambda line: line.set(bytes_per_second=200), ("stall",)),
+    "keyless": (lambda line: line.set(lose_key_frames=True), ("stall",)),
+    "corrupt": (lambda line: line.set(corrupt=1.0), ("stall", "decode", "ended")),
+    "truncated": (lambda line: line.set(truncate=1.0), ("stall", "decode", "ended")),
+    "lossy": (lambda line: line.set(lose=0.97), ("stall", "decode", "ended")),
+}
+"""What is done to a line, and the reasons of which one must be named."""
+
+
+@pytest.mark.parametrize("name", LINE_FAULTS)
+def test_fault_of_a_line_is_named_and_the_camera_comes_back(site: Site, name: str) -> None:
+    line = site.proxies[name]
+    cause, reasons = LINE_FAULTS[name]
+    _, recovery = site.fails(name, lambda: cause(line), *reasons, cure=line.heal)
+    assert recovery < BACK_OFF_SECONDS + 3.0 + BACK_SECONDS  # a try under way may have to time out
+
+
+@pytest.mark.parametrize(("name", "kind"), [("reset", "reset"), ("ended", "end")])
+def test_broken_connection_is_made_anew_within_the_first_back_off(
+    site: Site, name: str, kind: str
+) -> None:
+    line = site.proxies[name]
+    _, recovery = site.fails(name, lambda: line.cut(kind), "ended", cure=lambda: None)  # type: ignore[arg-type] # its words
+    assert recovery < 2.0 + BACK_SECONDS
+
+
+def test_delay_makes_pictures_late_and_nothing_else(site: Site) -> None:
+    site.healthy("delay")
+    line = site.proxies["delay"]
+    line.set(delay_seconds=1.5)
+    begin = now()
+    scored = site.watch.last("delay").scored
+    site.watch.wait("delay", lambda s: s.scored > scored + 6, "is scored through the delay")
+    line.heal()
+    site.stays_scored("delay", begin, gap_seconds=4.0)
+
+
+def test_time_stamps_that_jump_are_not_believed(site: Site) -> None:
+    site.healthy("stamps")
+    begin = now()
+    line = site.proxies["stamps"]
+    for shift in (3600.0, -7200.0, 40_000.0, 0.0):
+        line.set(shift_stamps_seconds=shift)
+        scored = site.watch.last("stamps").scored
+        site.watch.wait("stamps", lambda s, n=scored: s.scored > n + 3, "is scored on")  # type: ignore[misc] # bound now
+    line.heal()
+    site.stays_scored("stamps", begin)
+
+
+def test_key_frames_twenty_seconds_apart_do_not_blind_a_camera(site: Site) -> None:
+    site.healthy("long")
+    begin = now()
+    scored = site.watch.last("long").scored
+    site.watch.wait("long", lambda s: s.scored > scored + 10, "is scored at its rate", seconds=10)
+    site.stays_scored("long", begin)
+
+
+def test_h265_is_scored_as_h264_is(site: Site) -> None:
+    assert site.healthy("hevc").scores["fire"] > 0.9
+
+
+def test_size_that_changes_within_a_stream_is_followed(site: Site) -> None:
+    site.healthy("sizes")
+    begin = now()
+    scored = site.watch.last("sizes").scored
+    site.watch.wait("sizes", lambda s: s.scored > scored + 26, "is scored on", seconds=20)
+    site.stays_scored("sizes", begin)
+    assert site.daemon.total("camera_reconnects_total", camera="sizes") == 0
+
+
+def test_restart_of_a_server_is_survived_within_back_off_and_three_seconds(site: Site) -> None:
+    side = site.servers["side"]
+    _, recovery = site.fails(
+        "view", side.kill, "refused", "ended", cure=side.start, fault="server restart"
+    )
+    assert recovery < BACK_OFF_SECONDS + BACK_SECONDS
+
+
+@pytest.mark.parametrize("clip", ["large", "hevc", "fast"])
+def test_change_of_size_codec_or_rate_is_followed(site: Site, clip: str, tmp_path: Path) -> None:
+    side = site.servers["side"]
+    other = RtspServer({"/view": site.clips[clip]}, tmp_path, port=side.port)
+    try:
+        _, recovery = site.fails(
+            "view",
+            side.kill,
+            "refused",
+            "ended",
+            cure=other.start,
+            fault=f"change to {clip}",
+        )
+        assert recovery < BACK_OFF_SECONDS + BACK_SECONDS
+    finally:
+        other.kill()
+        side.start()
+    site.healthy("view", since=now())
+
+
+def test_path_that_is_not_there_is_named_and_found_once_it_is(site: Site, tmp_path: Path) -> None:
+    since = now()
+    site.watch.wait("elsewhere", lambda s: s.reason == "not_found", "404 is named", since=since)
+    assert site.daemon.logged('"camera_down"', '"elsewhere"', '"not_found"', "(404)")
+    blind = site.watch.last("elsewhere")
+    assert not any(s.scores for s in site.watch.sights["elsewhere"])
+    side = site.servers["side"]
+    both = {"/view": site.clips["fire"], "/new": site.clips["fire"]}
+    other = RtspServer(both, tmp_path, port=side.port)
+    side.kill()
+    try:
+        began = now()
+        other.start()
+        back = site.back("elsewhere", blind)
+        assert back.at - began < BACK_OFF_SECONDS + BACK_SECONDS + 2.0  # the server's own start
+    finally:
+        other.kill()
+        side.start()
+    site.healthy("view", since=now())
+
+
+def test_name_without_an_address_is_named_and_a_reload_mends_it(site: Site) -> None:
+    site.watch.wait("nameless", lambda s: s.reason == "dns", "the name server's no is named")
+    assert site.daemon.logged('"camera_down"', '"nameless"', '"dns"')
+    blind = site.watch.last("nameless")
+    assert not any(s.scores for s in site.watch.sights["nameless"])
+    document = yaml.safe_load(site.config.read_text(encoding="utf-8"))
+    for entry in document["cameras"]:
+        if entry["name"] == "nameless":
+            entry["url"] = site.servers["main"].url("/fire")
+    site.config.write_text(yaml.safe_dump(document), encoding="utf-8")
+    began = now()
+    site.daemon.reload()
+    assert site.back("nameless", blind).at - began < RELOAD_SECONDS
+
+
+def test_fifty_reconnects_in_a_row_leave_nothing_behind(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(rtsp_server({"/fire": clips["fire"]}))
+        line = FaultProxy(server.port)
+        stack.callback(line.close)
+        config = write_config(
+            tmp_path, [camera("storm", line.url("/fire"))], ingest={"max_back_off": "100ms"}
+        )
+        daemon = stack.enter_context(running_daemon(config))
+        watch = stack.enter_context(ScoreWatch(daemon.url))
+        watch.wait("storm", lambda s: bool(s.scores), "is scored")
+        files, threads = daemon.open_files(), daemon.threads()
+        wanted = line.connections + 50
+        pause = threading.Event()
+        while line.connections < wanted:
+            line.cut()
+            pause.wait(0.1)
+        watch.wait("storm", lambda s: bool(s.scores) and s.up, "is scored again", since=now())
+        assert daemon.total("camera_reconnects_total", camera="storm") >= 25
+        wait_for(lambda: daemon.open_files() <= files, "no descriptor is left behind")
+        wait_for(lambda: daemon.threads() <= threads, "no thread is left behind")
+        told = sum('"camera_down"' in line for line in daemon.log.splitlines())
+        assert told < 10, "a fault that repeats is told ever less often"
+
+
+def test_wrong_password_is_tried_slowly_and_the_log_says_so(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(
+            rtsp_server({"/fire": clips["fire"]}, user="viewer", password="right")
+        )
+        line = FaultProxy(server.port)
+        stack.callback(line.close)
+        guarded = camera("guarded", line.url("/fire"))
+        guarded["credentials"] = {"username": "viewer", "password": "wrong"}
+        config = write_config(tmp_path, [guarded], rules=RULES)
+        daemon = stack.enter_context(running_daemon(config))
+        watch = stack.enter_context(ScoreWatch(daemon.url))
+        guarded_site = Site(daemon, watch, config)
+        watch.wait("guarded", lambda s: s.reason == "auth", "401 is named")
+        wait_for(lambda: daemon.logged('"camera_down"', '"auth"', "(401)"), "the log says 401")
+        assert daemon.logged('"camera_down"', "30 s"), "the log says how slowly it is tried"
+        tried = line.connections
+        threading.Event().wait(8.0)  # at the usual pace there would be three more by now
+        assert line.connections == tried
+        blind = watch.last("guarded")
+        assert not any(s.scores for s in watch.sights["guarded"])
+        document = yaml.safe_load(config.read_text(encoding="utf-8"))
+        document["cameras"][0]["credentials"]["password"] = "right"
+        config.write_text(yaml.safe_dump(document), encoding="utf-8")
+        began = now()
+        daemon.reload()
+        assert guarded_site.back("guarded", blind).at - began < RELOAD_SECONDS
