@@ -158,7 +158,7 @@ class ClipPipeline:
 
     def _frames(self, clip: Path) -> Iterator[Frame]:
         settings = SourceSettings(
-            camera=str(clip),
+            camera=clip.name or str(clip),
             url=f"file:{quote(str(clip.absolute()))}",
             fps=self.camera.fps,
             decode="key" if self.camera.decode == "key" else "all",
