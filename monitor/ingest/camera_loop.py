@@ -78,6 +78,8 @@ class CameraLoop:
         self._judge = HealthJudge()
         self._redactor = Redactor([order.settings.password or ""])
         self._info: StreamInfo | None = None
+        self._given = 0
+        """Pictures since the source was opened."""
         self._max_back_off = cap = max_back_off_seconds
         self._back_off = BackOff(min(FIRST_BACK_OFF_SECONDS, cap), cap, random=random)
 
@@ -112,7 +114,7 @@ class CameraLoop:
             self._watch()
         except SourceError as error:
             if not isinstance(error, AuthError):
-                return self._down(error.reason, str(error))
+                return self._failed(error.reason, str(error))
             slow = min(AUTH_BACK_OFF_SECONDS, self._max_back_off)
             return self._down(
                 error.reason,
@@ -121,18 +123,22 @@ class CameraLoop:
                 floor_seconds=slow,
             )
         except Exception as error:  # noqa: BLE001 - a thread that dies in silence is a blind camera
-            return self._down("error", f"{type(error).__name__}: {error}")
+            return self._failed("error", f"{type(error).__name__}: {error}")
         finally:
             self._mailbox.enter(Phase.IDLE)
         if self.stop.is_set():
             return None
-        finite = self._info is not None and self._info.kind in _FINITE_KINDS
-        if finite and not self.settings.loop:
+        if self._finite and not self.settings.loop:
             self._down("ended", "the end is reached and `loop` is not set", final=True)
             return None
         return self._down("ended", "the stream came to its end")
 
+    @property
+    def _finite(self) -> bool:
+        return self._info is not None and self._info.kind in _FINITE_KINDS
+
     def _watch(self) -> None:
+        self._given = 0
         with self._gate.turn(stop=self.stop, progress=self._progress) as mine:
             if not mine:
                 return
@@ -149,6 +155,7 @@ class CameraLoop:
                 health: Health = self._judge.update(decoded.pixels, decoded.captured_monotonic)
                 self._mailbox.note_still(self._judge.still_since)
                 self._mailbox.write(decoded, health)
+                self._given += 1
                 self._progress()
                 self._back_off.succeeded(self._clock.monotonic())
                 self._wake()
@@ -160,6 +167,16 @@ class CameraLoop:
         if info != self._info:
             self._info = info
             self._report(Opened(self.settings.camera, self.generation, info))
+
+    def _failed(self, reason: str, detail: str) -> float | None:
+        """Tell the fault, and wait; but what a recording that is to be seen once raised in its
+        first part must not be raised again and again because its second part is broken."""
+        if not (self._finite and self._given > 0) or self.settings.loop:
+            return self._down(reason, detail)
+        # The note first: a detail is cut at its end.
+        note = "it broke off, and is not read again from its beginning, as `loop` is not set"
+        self._down(reason, f"{note}: {detail}", final=True)
+        return None
 
     def _down(
         self, reason: str, detail: str, *, floor_seconds: float = 0.0, final: bool = False

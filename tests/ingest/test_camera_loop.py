@@ -147,6 +147,21 @@ def test_a_file_that_ended_is_not_opened_again(run: Callable[..., Run]) -> None:
     assert ran.messages[-1] == Removed("yard", 3)
 
 
+def test_a_recording_that_breaks_off_is_not_played_again(run: Callable[..., Run]) -> None:
+    cut = Script(FILE, 2, DecodeError("it is cut off"))
+    ran = run(cut, Script(FILE, 2), settings=replace(SETTINGS, url="/srv/a.mp4"))
+    assert ran.opens == 1
+    assert [(down.reason, down.final) for down in ran.downs()] == [("decode", True)]
+    assert ran.messages[-1] == Removed("yard", 3)
+
+
+def test_a_recording_that_loops_or_gave_nothing_yet_is_tried_again(run: Callable[..., Run]) -> None:
+    cut = Script(FILE, 2, DecodeError("it is cut off"))
+    assert run(cut, cut, settings=replace(SETTINGS, url="/srv/a.mp4", loop=True)).opens == 2
+    empty = Script(FILE, 0, DecodeError("no picture"))
+    assert run(empty, cut, settings=replace(SETTINGS, url="/srv/a.mp4")).opens == 2
+
+
 def test_a_stream_that_ended_is_opened_again(run: Callable[..., Run]) -> None:
     ran = run(Script(LIVE, 2), Script(LIVE, 2))
     assert ran.opens == 2
