@@ -129,9 +129,13 @@ def tell(event: dict[str, Any]) -> str:
         if "score" in event:
             text += f": {event['score']:.2f} against {event.get('threshold', '?')}"
         return f"{clock} {text}"
+    told = name.replace("_", " ")
+    if name.startswith("camera_") and "camera" in event:
+        told = f"camera {event['camera']} {told.removeprefix('camera ')}"
+        event = {key: value for key, value in event.items() if key != "camera"}
     rest = ", ".join(
         f"{key} {value}"
         for key, value in event.items()
         if key not in ("timestamp", "event", "level")
     )
-    return f"{clock} {name.replace('_', ' ')}{f': {rest}' if rest else ''}"
+    return f"{clock} {told}{f': {rest}' if rest else ''}"

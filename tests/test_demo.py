@@ -168,5 +168,5 @@ def test_log_events_are_told_for_people() -> None:
     }
     assert tell(at | resolved) == "18:42:16 fire resolved at dock: 0.20 against 0.6"
     down = {"event": "camera_down", "camera": "dock", "reason": "refused"}
-    assert tell(at | down) == "18:42:16 camera down: camera dock, reason refused"
+    assert tell(at | down) == "18:42:16 camera dock down: reason refused"
     assert tell({"event": "stopped"}) == " stopped"
