@@ -118,6 +118,7 @@ class _Daemon:
             count=lambda operation, failed: self._metrics.count_store(operation, failed=failed),
         )
         stack.callback(self._keeper.close)
+        self._state.kept_by(self._keeper)
         # Workers connect to their cameras while the model is being loaded.
         stack.callback(self._supervisor.stop, STOP_SECONDS)
         self._supervisor.start()

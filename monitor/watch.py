@@ -232,7 +232,9 @@ class Watch:
                         label=rule.label,
                         state=state,
                         since=post.since.get(rule.name),
-                        score=post.strength.get(rule.name) if post.scores is not None else None,
+                        score_at_change=post.strength.get(rule.name)
+                        if post.scores is not None
+                        else None,
                     )
                     for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
                 ),

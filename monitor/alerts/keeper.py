@@ -9,11 +9,14 @@ copy of the file if that can still be read, until the real one can be opened.
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterable
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from monitor.alerts.store import MAX_WAITING, EventStore
+from monitor.alerts.events import Event
+from monitor.alerts.reader import read_events
+from monitor.alerts.store import IN_MEMORY, MAX_WAITING, EventStore
 from monitor.clock import Clock
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import Transition
@@ -34,7 +37,8 @@ log = structlog.get_logger(__name__)
 
 
 class Keeper:
-    """The event store of a daemon that must not stop. For one thread, apart from the properties."""
+    """The event store of a daemon that must not stop. For one thread, apart from the properties
+    and :meth:`events`."""
 
     def __init__(self, path: Path, *, clock: Clock, count: Callable[[str, bool], None]) -> None:
         """Open the store, or one in memory if that fails.
@@ -101,6 +105,18 @@ class Keeper:
             return {}
         self._count("read", False)
         return states
+
+    def events(
+        self, limit: int, *, camera: str | None, before_id: int | None, open_only: bool
+    ) -> list[Event]:
+        """What :meth:`EventStore.events` gives, without what waits to be written. For any thread.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        store = self._store
+        read = store.events if store.path == IN_MEMORY else partial(read_events, store.path)
+        return read(limit=limit, camera=camera, before_id=before_id, open_only=open_only)
 
     def open_since(self) -> dict[tuple[str, str], float]:
         """Unix time at which each alert that is open entered its state, by camera and alert."""

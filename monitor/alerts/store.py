@@ -29,6 +29,9 @@ from monitor.errors import StoreError
 MAX_WAITING = 10_000
 """Transitions kept in memory while the disk cannot be written: some megabytes at most."""
 
+IN_MEMORY = Path(":memory:")
+"""The path of a store that is no file."""
+
 CHUNK = 64
 """Transitions in one transaction."""
 
@@ -98,8 +101,7 @@ class EventStore:
     @classmethod
     def in_memory(cls, *, now: Callable[[], float] = time.time) -> "EventStore":
         """A store that ends with this process."""
-        path = Path(":memory:")
-        return cls(path, connect(path), now, None)
+        return cls(IN_MEMORY, connect(IN_MEMORY), now, None)
 
     @property
     def failing(self) -> bool:

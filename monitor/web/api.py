@@ -13,7 +13,10 @@ class AlertJson(BaseModel):
     label: str
     state: str = Field(description="inactive, pending or firing")
     since: float | None = Field(description="Unix time at which the state began")
-    score: float | None = Field(description="what stands against the threshold, 0 to 1")
+    score_at_change: float | None = Field(
+        description="what stood against the threshold when the state began, 0 to 1; null: nothing "
+        "has happened yet, or the camera has no score now"
+    )
 
 
 class StreamJson(BaseModel):
@@ -127,5 +130,5 @@ def _alert(alert: AlertView) -> AlertJson:
         label=alert.label,
         state=alert.state.label,
         since=alert.since,
-        score=alert.score,
+        score_at_change=alert.score_at_change,
     )

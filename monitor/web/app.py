@@ -2,17 +2,20 @@
 
 import asyncio
 import gzip
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import FastAPI, Query, Request, Response
+from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 
+from monitor.errors import StoreError
 from monitor.web.api import StatusJson, status_json
+from monitor.web.events_api import MOST_EVENTS, EventsJson, events_json
 from monitor.web.health import readiness, standstill
+from monitor.web.host_guard import Asgi, LoopbackHosts, Message, Receive, Send
 from monitor.web.page import StatusPage
 from monitor.web.view import StateView
 
@@ -28,10 +31,8 @@ SECURITY_HEADERS = (
 )
 """Go with every answer."""
 
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-_Asgi = Callable[[_Message, _Receive, _Send], Awaitable[None]]
+_LARGEST_ID = 2**63 - 1
+
 _Encode = Callable[[CollectorRegistry], bytes]
 
 
@@ -64,11 +65,11 @@ class SharedScrape:
 class SecurityHeaders:
     """Adds SECURITY_HEADERS to every answer, errors too."""
 
-    def __init__(self, app: _Asgi) -> None:
+    def __init__(self, app: Asgi) -> None:
         self._app = app
 
-    async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:
-        async def send_with_headers(message: _Message) -> None:
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = [*message["headers"], *SECURITY_HEADERS]
             await send(message)
@@ -76,13 +77,16 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
-def create_app(view: StateView, registry: CollectorRegistry, *, version: str) -> SecurityHeaders:
+def create_app(
+    view: StateView, registry: CollectorRegistry, *, version: str, loopback_only: bool = False
+) -> SecurityHeaders:
     """The ASGI application.
 
     Args:
         view: the daemon's state.
         registry: what ``/metrics`` shows.
         version: for the description of the API.
+        loopback_only: refuse requests that name another host than loopback.
     """
     app = FastAPI(
         title="Emberwatch", version=version, docs_url=None, redoc_url=None,
@@ -116,6 +120,24 @@ def create_app(view: StateView, registry: CollectorRegistry, *, version: str) ->
     def status() -> StatusJson:
         return status_json(view.snapshot())
 
+    @app.get("/api/v1/events", summary="What alerts did, newest first, page by page")
+    def events(
+        limit: Annotated[int, Query(ge=1, le=MOST_EVENTS, description="At most so many.")] = 50,
+        camera: Annotated[
+            str | None, Query(max_length=63, description="Of this camera alone.")
+        ] = None,
+        before_id: Annotated[
+            int | None,
+            Query(ge=1, le=_LARGEST_ID, description="`next_before_id` of the page before."),
+        ] = None,
+        open_only: Annotated[bool, Query(description="Those that have not ended.")] = False,
+    ) -> EventsJson:
+        try:
+            found = view.events(limit + 1, camera=camera, before_id=before_id, open_only=open_only)
+        except StoreError as error:
+            raise HTTPException(503, str(error)) from error
+        return events_json(found, limit)
+
     @app.get("/", include_in_schema=False)
     def index(refresh: Annotated[str, Query(max_length=16)] = "") -> HTMLResponse:
         return HTMLResponse(page.render(view.snapshot(), refresh=refresh != "0"))
@@ -124,4 +146,4 @@ def create_app(view: StateView, registry: CollectorRegistry, *, version: str) ->
     async def style() -> Response:
         return Response(page.style, media_type="text/css")
 
-    return SecurityHeaders(app)
+    return SecurityHeaders(LoopbackHosts(app) if loopback_only else app)

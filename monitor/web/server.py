@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from monitor.config import parse_listen
 from monitor.errors import AddressError, ConfigError
 from monitor.web.app import create_app
+from monitor.web.host_guard import is_loopback
 from monitor.web.protocol import BoundedProtocol, Limits, bounded
 from monitor.web.view import StateView
 
@@ -52,8 +53,11 @@ class WebServer:
         limits: Limits | None = None,
     ) -> None:
         limits = limits or Limits()
+        self._socket = bind(listen)
+        self._socket_name: tuple[str, int] = self._socket.getsockname()[:2]
+        loopback_only = is_loopback(self._socket_name[0])
         config = uvicorn.Config(
-            create_app(view, registry, version=version),
+            create_app(view, registry, version=version, loopback_only=loopback_only),
             http=bounded(limits),
             ws="none",
             loop="asyncio",
@@ -69,8 +73,6 @@ class WebServer:
             backlog=_BACKLOG,
         )
         self._server = uvicorn.Server(config)
-        self._socket = bind(listen)
-        self._socket_name: tuple[str, int] = self._socket.getsockname()[:2]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(target=self._run, name="web", daemon=True)
 

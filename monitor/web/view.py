@@ -1,9 +1,10 @@
 """What the web pages ask of the daemon: one consistent picture of its state, without secrets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from monitor.alerts.events import Event
 from monitor.decision.state import AlertState
 from monitor.freshness import is_current
 from monitor.ingest.status import CameraStatus
@@ -31,8 +32,9 @@ class AlertView:
     state: AlertState
     since: float | None
     """Unix time at which the state began; None where nothing has happened yet."""
-    score: float | None
-    """What stands against the threshold, 0 to 1; None where there is none."""
+    score_at_change: float | None
+    """What stood against the threshold when the state began, 0 to 1; None where nothing has
+    happened yet, or the camera has no score now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,4 +118,14 @@ class StateView(Protocol):
 
     def snapshot(self) -> Snapshot:
         """The state now. Called from other threads, often; must not block."""
+        ...
+
+    def events(
+        self, limit: int, *, camera: str | None, before_id: int | None, open_only: bool
+    ) -> Sequence[Event]:
+        """What alerts did, newest first. Called from other threads; may wait for the disk.
+
+        Raises:
+            StoreError: the events cannot be read.
+        """
         ...

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import socket
 from collections.abc import Iterator
 
 import httpx
@@ -9,7 +10,9 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitor.decision.state import AlertState
+from monitor.alerts.events import Event, Step
+from monitor.decision.state import AlertState, Explanation
+from monitor.errors import StoreError
 from monitor.web.server import WebServer
 from monitor.web.view import LOOP, Fault
 from tests.support.web_states import FixedState, camera, snapshot
@@ -99,6 +102,89 @@ def test_status_is_complete(client: httpx.Client) -> None:
     assert dock["health"] is None
 
 
+def event(number: int, camera: str = "yard", *, ended_at: float | None = None) -> Event:
+    why = Explanation(0.6, 0.9, 0.8, 0.0, "full", 2, 1.5)
+    step = Step("fire", "fire", "firing", 100.0 + number, 0.8, why)
+    return Event(
+        number, camera, "hazard", "fire", "fire", "firing", 100.0, 101.0, ended_at, 0.8, (step,)
+    )
+
+
+def test_events_are_given_page_by_page(client: httpx.Client, state: FixedState) -> None:
+    state.happened = [event(number, ended_at=None if number == 4 else 200.0)
+                      for number in range(5, 0, -1)]  # fmt: skip
+    seen = []
+    before: dict[str, int] = {}
+    while True:
+        page = client.get("/api/v1/events", params={"limit": 2, **before}).json()
+        assert len(page["events"]) <= 2
+        seen += [entry["id"] for entry in page["events"]]
+        if page["next_before_id"] is None:
+            break
+        before = {"before_id": page["next_before_id"]}
+    assert seen == [5, 4, 3, 2, 1]
+    (open_one,) = client.get("/api/v1/events", params={"open_only": True}).json()["events"]
+    assert (open_one["id"], open_one["ended_at"]) == (4, None)
+    assert open_one["steps"] == [
+        {"alert": "fire", "label": "fire", "event": "firing", "at": 104.0, "score": 0.8,
+         "threshold": 0.6, "region": "full"}
+    ]  # fmt: skip
+    nothing = client.get("/api/v1/events", params={"camera": "hall"}).json()
+    assert nothing == {"events": [], "next_before_id": None}
+
+
+@pytest.mark.parametrize("asked", ["limit=0", "limit=501", "limit=x", "before_id=0",
+                                   f"before_id={2**63}", f"camera={'x' * 64}"])  # fmt: skip
+def test_events_are_asked_for_within_bounds(client: httpx.Client, asked: str) -> None:
+    assert client.get(f"/api/v1/events?{asked}").status_code == 422
+
+
+def test_a_store_that_cannot_be_read_is_503_with_the_reason(
+    client: httpx.Client, state: FixedState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(limit: int, **_asked: object) -> list[Event]:
+        raise StoreError(f"events.db: cannot be read ({limit})")
+
+    monkeypatch.setattr(state, "events", fail)
+    answer = client.get("/api/v1/events?limit=3")
+    assert (answer.status_code, answer.json()["detail"]) == (503, "events.db: cannot be read (4)")
+
+
+@pytest.mark.parametrize("host", ["localhost", "LocalHost:9108", "127.0.0.1", "127.3.4.5:80",
+                                  "[::1]", "[::1]:9108"])  # fmt: skip
+def test_a_loopback_daemon_answers_to_its_own_names(client: httpx.Client, host: str) -> None:
+    assert client.get("/api/v1/status", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:9108", "localhost.evil.example",
+                                  "10.0.4.2", "127.0.0.1.evil.example", "[fe80::1]",
+                                  "localhost:9108:1", "a@localhost", "127.0.0.1:"])  # fmt: skip
+@pytest.mark.parametrize("path", ["/", "/metrics", "/api/v1/events", "/nowhere"])
+def test_a_loopback_daemon_refuses_a_page_that_took_its_address(
+    client: httpx.Client, host: str, path: str
+) -> None:
+    answer = client.get(path, headers={"host": host})
+    assert answer.status_code == 421
+    assert "localhost" in answer.text
+    assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_request_without_a_host_is_answered(client: httpx.Client) -> None:
+    with socket.create_connection((client.base_url.host, client.base_url.port or 0)) as plain:
+        plain.sendall(b"GET /livez HTTP/1.0\r\n\r\n")
+        assert b" 200 " in plain.recv(4096).partition(b"\r\n")[0]
+
+
+def test_a_daemon_on_every_address_answers_to_every_name(state: FixedState) -> None:
+    server = WebServer("0.0.0.0:0", state, CollectorRegistry(), version="1")
+    server.start()
+    try:
+        url = f"http://127.0.0.1:{httpx.URL(server.url).port}/livez"
+        assert httpx.get(url, headers={"host": "cameras.example"}).status_code == 200
+    finally:
+        server.stop()
+
+
 def test_page_and_its_style_sheet_are_served(client: httpx.Client) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
@@ -133,5 +219,5 @@ def test_no_path_leads_to_the_file_system(client: httpx.Client, path: str) -> No
 
 def test_description_of_the_api_lists_what_programs_may_use(client: httpx.Client) -> None:
     described = client.get("/api/v1/openapi.json").json()
-    assert set(described["paths"]) == {"/livez", "/readyz", "/api/v1/status"}
+    assert set(described["paths"]) == {"/livez", "/readyz", "/api/v1/status", "/api/v1/events"}
     assert re.match(r"3\.", described["openapi"])

@@ -1,0 +1,83 @@
+"""The JSON of ``/api/v1/events``: for programs, stable within ``v1``."""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, Field
+
+from monitor.alerts.events import Event
+
+MOST_EVENTS = 500
+"""Of one answer; a page of so many is read and written in some 50 ms."""
+
+
+class StepJson(BaseModel):
+    """One change of state of one alert within an event."""
+
+    alert: str
+    label: str
+    event: str = Field(description="pending, firing, resolved or inactive")
+    at: float = Field(description="Unix time of the frame that brought it")
+    score: float = Field(description="what stood against the threshold then, 0 to 1")
+    threshold: float
+    region: str = Field(description="the part of the picture that decided")
+
+
+class EventJson(BaseModel):
+    """One incident of one camera, from the first pending alert to the end of the last."""
+
+    id: int
+    camera: str
+    incident: str = Field(description="hazard for alerts that share their evidence, else the alert")
+    alert: str = Field(description="the alert that fired last, or was pending last if none did")
+    label: str
+    state: str = Field(description="pending, firing, resolved, or inactive: ended without firing")
+    began_at: float = Field(description="Unix time")
+    fired_at: float | None = Field(description="Unix time; null: it did not fire")
+    ended_at: float | None = Field(description="Unix time; null: it has not ended")
+    peak_score: float = Field(description="highest score of its steps, 0 to 1")
+    steps: list[StepJson] = Field(description="oldest first")
+
+
+class EventsJson(BaseModel):
+    """One page of events."""
+
+    events: list[EventJson] = Field(description="newest first")
+    next_before_id: int | None = Field(
+        description="before_id of the page of older events; null: there are none"
+    )
+
+
+def events_json(found: Sequence[Event], limit: int) -> EventsJson:
+    """The answer for events of which one more than ``limit`` was looked for."""
+    page = found[:limit]
+    return EventsJson(
+        events=[_event(event) for event in page],
+        next_before_id=page[-1].id if page and len(found) > limit else None,
+    )
+
+
+def _event(event: Event) -> EventJson:
+    return EventJson(
+        id=event.id,
+        camera=event.camera,
+        incident=event.incident,
+        alert=event.alert,
+        label=event.label,
+        state=event.state,
+        began_at=event.began_at,
+        fired_at=event.fired_at,
+        ended_at=event.ended_at,
+        peak_score=event.peak_score,
+        steps=[
+            StepJson(
+                alert=step.alert,
+                label=step.label,
+                event=step.event,
+                at=step.at,
+                score=step.score,
+                threshold=step.why.threshold,
+                region=step.why.region,
+            )
+            for step in event.steps
+        ],
+    )
