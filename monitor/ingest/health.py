@@ -10,6 +10,11 @@ camera writes into its picture goes on when the sensor has died. Blocks that are
 white do not count, because there the noise is cut off. A test pattern, or one still image shown as
 video, counts as frozen, and is. The first picture in which the scene moves again is not frozen.
 
+A camera that suppresses all noise shows a still scene as a frozen picture. There a small flame
+moves few blocks, and it must be scored: so a block that changes by more than encoders pulse keeps
+the picture from being frozen, wherever it is, but for the clock. The clock is what moves at the
+upper or lower edge when all else was still for the first time; its place is kept from then on.
+
 **Covered.** No detail is left where there was some: the mean step between neighbours, on a picture
 averaged down so far that noise does not count, has fallen far below the level learned before. Dense
 smoke does that as well, so this never keeps a frame from being scored.
@@ -26,6 +31,10 @@ _ROWS, _COLUMNS = 144, 256
 """Pixels looked at, evenly spread; fewer where the picture has fewer."""
 _BLOCK_ROWS, _BLOCK_COLUMNS = 12, 16
 """Blocks in which movement is looked for."""
+_EDGE = 6
+"""A clock stands in the upper or lower one of so many parts of the picture."""
+_CLOCK_REACH = 2
+"""How far from its seconds a clock's other digits may stand, in blocks."""
 _AVERAGED = 4
 """Side of the squares, in looked-at pixels, that are averaged before detail is measured."""
 
@@ -41,6 +50,9 @@ class HealthLimits:
     """A pixel must change by more than this to have changed; encoders pulse by less."""
     frozen_moving_share: float = 0.08
     """Share of blocks that may move in a frozen picture: a clock takes 3 to 6 %."""
+    frozen_scene_step: int = 6
+    """Outside the clock no pixel of a frozen picture changes by more than this. Settled encoders
+    pulse by 2 at 200 kbit/s and 640x360; a flame flickers by tens."""
     clipped_low: int = 6
     clipped_high: int = 250
     dark_level: int = 20
@@ -126,38 +138,63 @@ def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return grey.astype(np.uint8)
 
 
+class _Stillness:
+    """Since when, and for how many pictures, has each block not changed by more than a step?"""
+
+    def __init__(self, blocks: tuple[int, ...], since: float, samples: int) -> None:
+        self.since = np.full(blocks, since)
+        self._samples = np.full(blocks, samples, np.int64)
+
+    def update(self, moved: NDArray[np.bool_], monotonic: float) -> None:
+        self.since[moved] = monotonic
+        self._samples = np.where(moved, 1, self._samples + 1)
+
+    def holds(self, limits: HealthLimits, monotonic: float) -> NDArray[np.bool_]:
+        """Which blocks were still for the whole window."""
+        long = monotonic - self.since >= limits.frozen_after_seconds
+        return long & (self._samples >= limits.frozen_samples)
+
+
 class _FreezeWatch:
-    """Since when has each block of the picture not moved?"""
+    """Has the picture stood still for the whole window, but for its clock?"""
 
     def __init__(self, limits: HealthLimits) -> None:
         self._limits = limits
         self._last: NDArray[np.uint8] | None = None
-        self._still_since: NDArray[np.float64] | None = None
-        self._still_samples: NDArray[np.int64] | None = None
         self.still_since = 0.0
-        """Since when no more blocks than allowed have moved."""
+        """Since when nothing has moved that may not."""
 
     def resume(self, grey: NDArray[np.uint8], still_since: float) -> None:
         """As if this picture had been the last, and all blocks still since then."""
+        self._begin(grey, still_since, self._limits.frozen_samples - 1)
+
+    def _begin(self, grey: NDArray[np.uint8], since: float, samples: int) -> None:
         blocks = _over_blocks(np.maximum, grey).shape
         self._last = grey
-        self._still_since = np.full(blocks, still_since)
-        self._still_samples = np.full(blocks, self._limits.frozen_samples - 1, np.int64)
-        self.still_since = still_since
+        self._noise = _Stillness(blocks, since, samples)
+        self._scene = _Stillness(blocks, since, samples)
+        self._clock = np.zeros(blocks, np.bool_)
+        """Blocks in which a clock may run: any at the edge, until it is known where it is."""
+        edge = blocks[0] // _EDGE
+        self._clock[:edge] = self._clock[blocks[0] - edge :] = True
+        self._clock_since: float | None = None
+        """Since when it is looked for; None before the first picture, and once it is known."""
+        self._clock_known = False
+        self.still_since = since
 
     def update(self, grey: NDArray[np.uint8], monotonic: float) -> bool:
-        limits, last, self._last = self._limits, self._last, grey
-        if last is None or self._still_since is None or self._still_samples is None:
-            blocks = _over_blocks(np.maximum, grey).shape
-            self._still_since = np.full(blocks, monotonic)
-            self._still_samples = np.ones(blocks, np.int64)
-            self.still_since = monotonic
+        limits, last = self._limits, self._last
+        if last is None:
+            self._begin(grey, monotonic, 1)
+            self._clock_since = monotonic
             return False
+        self._last = grey
+        if self._clock_since is None:
+            self._clock_since = monotonic
         # max - min, because unsigned numbers have no difference below zero.
-        change = np.maximum(grey, last) - np.minimum(grey, last)
-        moved = _over_blocks(np.maximum, change) > limits.frozen_step
-        self._still_since[moved] = monotonic
-        self._still_samples = np.where(moved, 1, self._still_samples + 1)
+        change = _over_blocks(np.maximum, np.maximum(grey, last) - np.minimum(grey, last))
+        self._noise.update(change > limits.frozen_step, monotonic)
+        self._scene.update(change > limits.frozen_scene_step, monotonic)
         counts = (_over_blocks(np.maximum, grey) > limits.clipped_low) & (
             _over_blocks(np.minimum, grey) < limits.clipped_high
         )
@@ -165,14 +202,34 @@ class _FreezeWatch:
         if total == 0:
             self.still_since = monotonic
             return False
-        latest_first = np.sort(self._still_since[counts])[::-1]
+        latest_first = np.sort(self._noise.since[counts])[::-1]
         allowed = min(int(limits.frozen_moving_share * total), total - 1)
-        self.still_since = float(latest_first[allowed])
-        still = (monotonic - self._still_since >= limits.frozen_after_seconds) & (
-            self._still_samples >= limits.frozen_samples
-        )
-        moving = total - int((still & counts).sum())
-        return moving <= limits.frozen_moving_share * total
+        scene = self._scene.since[~self._clock]
+        self.still_since = float(max(latest_first[allowed], scene.max(initial=-np.inf)))
+        moving = total - int((self._noise.holds(limits, monotonic) & counts).sum())
+        still = self._scene.holds(limits, monotonic)
+        frozen = moving <= limits.frozen_moving_share * total and bool(still[~self._clock].all())
+        if frozen and not self._clock_known:
+            self._find_clock(still, monotonic)
+        return frozen
+
+    def _find_clock(self, still: NDArray[np.bool_], monotonic: float) -> None:
+        """All else is still, so what moves at the edge is the clock; once found, it is no other.
+
+        A flame that begins later at the edge of the picture is not taken for it.
+        """
+        if self._clock_since is None:
+            return
+        if monotonic - self._clock_since < self._limits.frozen_after_seconds:
+            return
+        runs = self._clock & ~still
+        found = runs.copy()
+        # A line of text: minutes and hours stand beside the seconds, and move less often.
+        for step in range(1, _CLOCK_REACH + 1):
+            found[:, step:] |= runs[:, :-step]
+            found[:, :-step] |= runs[:, step:]
+        self._clock &= found
+        self._clock_known = True
 
 
 class _DetailWatch:

@@ -69,6 +69,55 @@ def test_a_clock_in_a_frozen_picture_does_not_hide_it() -> None:
     assert set(states[31:]) == {Health.FROZEN}
 
 
+def with_flame(picture: Picture, index: int, top: int = 90, left: int = 140) -> Picture:
+    """The same with a small flame that flickers: 2 % of the area."""
+    shown = picture.copy()
+    flicker = np.random.default_rng(index).integers(120, 256, (6, 6))
+    shown[top : top + 36, left : left + 36] = np.kron(flicker, np.ones((6, 6)))[..., None]
+    return shown
+
+
+@pytest.mark.parametrize("clock", [False, True])
+@pytest.mark.parametrize("top", [90, 144])
+def test_a_small_flame_in_a_scene_without_noise_is_scored(clock: bool, top: int) -> None:
+    still = seen(scene(), 0.0, 0)
+    pictures = [with_clock(still, index) if clock else still for index in range(40)]
+    pictures += [with_flame(pictures[index % 40], index, top) for index in range(40, 120)]
+    states = judge(pictures)
+    assert states[39] is Health.FROZEN
+    assert set(states[40:]) == {Health.OK}
+    after = judge(pictures + [pictures[0]] * 40)
+    assert after[-1] is Health.FROZEN
+
+
+def test_a_flame_that_burns_from_the_beginning_is_scored() -> None:
+    still = seen(scene(), 0.0, 0)
+    pictures = [with_flame(with_clock(still, index), index) for index in range(90)]
+    assert set(judge(pictures)) == {Health.OK}
+
+
+def test_the_minutes_of_a_clock_may_change_beside_its_seconds() -> None:
+    frozen = seen(scene(), 3.0, 0)
+    pictures = []
+    for index in range(100):
+        shown = frozen.copy()
+        shown[4:16, 60:70] = 255 * (index % 2)
+        shown[4:16, 25:35] = 255 * (index // 60)
+        pictures.append(shown)
+    assert set(judge(pictures)[31:]) == {Health.FROZEN}
+
+
+def test_a_judge_that_resumes_finds_the_clock_again() -> None:
+    frozen = seen(scene(), 3.0, 0)
+    judged = HealthJudge()
+    judged.resume(frozen, 0.0)
+    # Five pictures a second, and the clock moves once a second.
+    states = [
+        judged.update(with_clock(frozen, 40 + index // 5), 40 + index / 5) for index in range(500)
+    ]
+    assert set(states) == {Health.FROZEN}
+
+
 def test_the_first_picture_that_moves_again_is_healthy() -> None:
     still = scene()
     frozen = seen(still, 3.0, 0)
