@@ -172,6 +172,29 @@ def status(
 
 
 @app.command()
+def events(
+    url: Annotated[
+        str, typer.Argument(metavar="[URL]", help="Where the daemon listens.")
+    ] = "http://127.0.0.1:9108",
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
+    camera: Annotated[
+        str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show what the alerts of a running daemon did, newest first.
+
+    \b
+      emberwatch events
+      emberwatch events --camera dock --limit 100 --json > events.jsonl
+    """
+    from monitor.events import events as show_events
+
+    _quiet_logs()
+    _end(show_events(url, limit=limit, camera=camera, as_json=as_json, out=sys.stdout))
+
+
+@app.command()
 def label(
     paths: Annotated[
         list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")

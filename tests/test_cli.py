@@ -15,8 +15,8 @@ from monitor.cli_train import train
 from trainer.options import TrainOptions
 
 COMMANDS = (
-    "run", "check", "init", "status", "label", "train", "evaluate", "export", "replay", "share",
-    "evaluate-clips", "demo", "bench", "version",
+    "run", "check", "init", "status", "events", "label", "train", "evaluate", "export",
+    "replay", "share", "evaluate-clips", "demo", "bench", "version",
 )  # fmt: skip
 
 

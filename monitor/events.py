@@ -1,0 +1,98 @@
+"""``emberwatch events``: what the alerts of a running daemon did, read from its API."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, TextIO
+
+import httpx
+
+from monitor.errors import EmberwatchError
+
+_TIMEOUT_SECONDS = 10.0
+_PAGE = 500
+"""As many as the API gives at once."""
+
+
+class EventsError(EmberwatchError):
+    """No daemon gives its events there."""
+
+
+def events(url: str, *, limit: int, camera: str | None, as_json: bool, out: TextIO) -> int:
+    """Write the newest events, the newest first.
+
+    Args:
+        url: where the daemon listens, like ``http://127.0.0.1:9108``.
+        limit: at most so many.
+        camera: of this camera alone.
+        as_json: one JSON object a line, as the API gives it; else a line of text for people.
+        out: where they go.
+
+    Returns:
+        0.
+
+    Raises:
+        EventsError: no Emberwatch answers there, or it cannot read them.
+    """
+    base = url.rstrip("/") if "://" in url else f"http://{url.rstrip('/')}"
+    found = False
+    with httpx.Client(base_url=base, timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
+        for event in _pages(client, base, limit, camera):
+            found = True
+            out.write(f"{json.dumps(event) if as_json else _line(event)}\n")
+    if not found and not as_json:
+        out.write("No event is known.\n")
+    return 0
+
+
+def _pages(
+    client: httpx.Client, base: str, limit: int, camera: str | None
+) -> Iterator[dict[str, Any]]:
+    asked: dict[str, str | int] = {} if camera is None else {"camera": camera}
+    while limit > 0:
+        page = _page(client, base, asked | {"limit": min(limit, _PAGE)})
+        yield from page["events"]
+        limit -= len(page["events"])
+        before = page["next_before_id"]
+        if before is None:
+            return
+        asked["before_id"] = before
+
+
+def _page(client: httpx.Client, base: str, asked: dict[str, str | int]) -> dict[str, Any]:
+    try:
+        answer = client.get("/api/v1/events", params=asked)
+    except (httpx.TransportError, httpx.InvalidURL) as error:
+        told = str(error) or type(error).__name__
+        raise EventsError(
+            f"{base}: no daemon answers there ({told}); start one with `emberwatch run CONFIG`, "
+            "or name the address that its `listen` says"
+        ) from error
+    try:
+        body = answer.json()
+        if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:
+            raise EventsError(f"{base}: the daemon cannot read its events: {body['detail']}")
+        if answer.status_code == httpx.codes.OK and {"events", "next_before_id"} <= body.keys():
+            return dict(body)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _foreign(base, answer) from error
+    raise _foreign(base, answer)
+
+
+def _foreign(base: str, answer: httpx.Response) -> EventsError:
+    return EventsError(
+        f"{base}/api/v1/events: answers with HTTP {answer.status_code} and no events of "
+        "Emberwatch; name the address that its `listen` says"
+    )
+
+
+def _line(event: dict[str, Any]) -> str:
+    """An event for people, in local time: when, where, what, how it stands, how long, how high."""
+    began = datetime.fromtimestamp(event["began_at"]).astimezone()
+    ended = time.time() if event["ended_at"] is None else event["ended_at"]
+    lasted = f"{max(0.0, ended - event['began_at']):.0f} s"
+    return (
+        f"{began:%Y-%m-%d %H:%M:%S}  {event['camera']:<20} {event['alert']:<12} "
+        f"{event['state']:<9} {lasted:>8}  highest {event['peak_score']:.2f}"
+    )

@@ -1,0 +1,68 @@
+"""Events of a real daemon, by its API and by the command."""
+
+import io
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+
+from monitor.alerts.reader import read_events
+from monitor.errors import StoreError
+from monitor.events import EventsError, events
+from tests.support.clips import green_scene, make_clip, red_scene
+from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, write_config
+
+
+def told(daemon: Daemon, *, limit: int = 20, camera: str | None = None, as_json: bool) -> list[str]:
+    out = io.StringIO()
+    assert events(daemon.url, limit=limit, camera=camera, as_json=as_json, out=out) == 0
+    return out.getvalue().splitlines()
+
+
+def test_a_running_daemon_tells_its_events(tmp_path: Path) -> None:
+    fire = make_clip(tmp_path / "fire.mp4", red_scene(), seconds=3)
+    quiet = make_clip(tmp_path / "quiet.mp4", green_scene(), seconds=3)
+    cameras = [
+        {"name": "yard", "url": f"file:{fire}", "loop": True},
+        {"name": "dock", "url": f"file:{fire}", "loop": True},
+        {"name": "hall", "url": f"file:{quiet}", "loop": True},
+    ]
+    with running_daemon(write_config(tmp_path, cameras)) as daemon:
+        wait_for(
+            lambda: all(
+                daemon.value("alert_state", camera=name, alert="fire") == 2
+                for name in ("yard", "dock")
+            ),
+            "both alerts fire",
+        )
+        found = [json.loads(text) for text in told(daemon, as_json=True)]
+        assert {entry["camera"] for entry in found} == {"yard", "dock"}
+        (yard,) = (json.loads(text) for text in told(daemon, camera="yard", as_json=True))
+        assert (yard["alert"], yard["state"], yard["ended_at"]) == ("fire", "firing", None)
+        assert [step["event"] for step in yard["steps"]] == ["pending", "firing"]
+        assert yard["began_at"] <= yard["fired_at"]
+        first = httpx.get(f"{daemon.url}/api/v1/events?limit=1").json()
+        second = httpx.get(
+            f"{daemon.url}/api/v1/events?limit=1&before_id={first['next_before_id']}"
+        ).json()
+        assert {first["events"][0]["camera"], second["events"][0]["camera"]} == {"yard", "dock"}
+        assert second["next_before_id"] is None
+        (line,) = told(daemon, limit=1, as_json=False)
+        assert "fire" in line
+        assert "firing" in line
+        assert told(daemon, camera="hall", as_json=False) == ["No event is known."]
+        assert told(daemon, camera="hall", as_json=True) == []
+
+
+def test_where_nobody_answers_the_cure_is_named() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(EventsError, match=r"no daemon answers there .*emberwatch run"):
+        events(url, limit=1, camera=None, as_json=True, out=io.StringIO())
+
+
+def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
+    (tmp_path / "events.db").write_bytes(b"no database" * 1000)
+    for name in ("events.db", "none.db"):
+        with pytest.raises(StoreError, match=rf"{name}: cannot be read"):
+            read_events(tmp_path / name, limit=1)
