@@ -15,8 +15,8 @@ help: ## List the targets
 setup: $(VENV)/.runtime ## Make .venv with all that the daemon and the trainer need
 
 .PHONY: demo
-demo: $(VENV)/.runtime ## Run the real daemon on the footage that ships with the project (KEEP=1: until Ctrl-C)
-	@$(BIN)/emberwatch demo $(if $(KEEP),--keep)
+demo: $(VENV)/.runtime ## Run the real daemon on the footage that ships with the project (KEEP=1: until Ctrl-C; LISTEN=HOST:PORT)
+	@$(BIN)/emberwatch demo $(if $(KEEP),--keep) $(if $(LISTEN),--listen $(LISTEN))
 
 .PHONY: test
 test: $(VENV)/.dev debian lint ## Check style and types, then run every test
@@ -35,6 +35,11 @@ lint: $(VENV)/.dev ## Check style and types
 .PHONY: bench
 bench: $(VENV)/.dev ## Measure start-up, memory and speed
 	$(BIN)/emberwatch bench
+
+.PHONY: soak
+soak: $(VENV)/.dev debian ## Real cameras under faults at random (MINUTES=30 CAMERAS=20 [SEED=])
+	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30) --cameras $(or $(CAMERAS),20) \
+		$(if $(SEED),--seed $(SEED))
 
 .PHONY: wheel
 wheel: $(VENV)/.dev ## Build the wheel into dist/

@@ -61,7 +61,7 @@ def workers_site(
         for scene in (alive, frozen):
             clip = make_clip(
                 folder / f"{scene.__name__}.mp4", scene,
-                seconds=20, fps=10, gop=10, bit_rate=250_000,
+                seconds=20, fps=10, gop=10, bit_rate=1_000_000,
             )  # fmt: skip
             servers[scene.__name__] = stack.enter_context(rtsp_server({"/view": clip}))
         line = FaultProxy(servers["alive"].port)

@@ -16,8 +16,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.share import shared_path
 from tests.support.bundles import tiny_bundle
-from tests.support.clips import green_scene, make_clip, red_scene
+from tests.support.clips import Picture, green_scene, make_clip, plain_scene, red_scene
 from tests.support.daemon import free_port, wait_for
+from tests.support.faulty_bundles import BLUE, faulty_bundle
 from tests.support.machine import Machine, why_not
 
 pytestmark = [
@@ -73,6 +74,14 @@ class Site:
         settings["cameras"].append(dock)
         self._file.write_text(yaml.safe_dump(settings))
 
+    def configure_hang(self) -> None:
+        """Write settings with a fire, after which the model never comes to an end."""
+        yard = {"name": "yard", "url": "file:/etc/emberwatch/hanging.mp4", "loop": True, "fps": 2.0}
+        inference = {"bundle": "/etc/emberwatch/hanging"}
+        self._file.write_text(
+            yaml.safe_dump(self._base | {"inference": inference, "cameras": [yard]})
+        )
+
     def break_settings(self) -> None:
         """Write settings that are wrong."""
         self._file.write_text("cameras: [{name: yard, url: 'gopher://x'}]\n")
@@ -102,12 +111,18 @@ class Site:
         return self.machine.show("emberwatch", "MainPID")
 
 
+def _fire_and_then_blue(index: int) -> Picture:
+    return (red_scene() if index < 100 else plain_scene(BLUE))(index)
+
+
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     work = tmp_path_factory.mktemp("machine")
     etc = work / "etc"
     tiny_bundle(etc / "bundle")
     make_clip(etc / "burning.mp4", red_scene(), seconds=4)
+    faulty_bundle(etc / "hanging", "hang")
+    make_clip(etc / "hanging.mp4", _fire_and_then_blue, seconds=20, fps=10, gop=5)
     make_clip(etc / "quiet.mp4", green_scene(), seconds=4)
     for path in (etc, *etc.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
@@ -242,6 +257,29 @@ def test_daemon_that_hangs_is_restarted_and_its_alert_still_fires(site: Site) ->
     # It goes on from the store: the same fire, not a new one.
     wait_for(site.is_burning, "the alert still fires")
     assert site.value("alerts_total", camera="yard", alert="fire") == 0
+
+
+def test_daemon_whose_engine_hangs_is_restarted_and_its_alert_still_fires(site: Site) -> None:
+    site.configure_hang()
+    site.machine.run("systemctl", "restart", "emberwatch")
+    pid = site.main_pid()
+    wait_for(site.is_burning, "the fire alert fires before the model hangs")
+    restarts = int(site.machine.show("emberwatch", "NRestarts"))
+    try:
+        wait_for(
+            lambda: (
+                site.main_pid() not in (pid, "0")
+                and site.machine.show("emberwatch", "ActiveState") == "active"
+            ),
+            "systemd restarts the daemon",
+            90,
+        )
+        assert int(site.machine.show("emberwatch", "NRestarts")) > restarts
+        assert "watchdog" in site.machine.journal().lower()
+        wait_for(site.is_burning, "the alert still fires")
+        assert site.value("alerts_total", camera="yard", alert="fire") == 0
+    finally:
+        site.start()
 
 
 def test_stop_takes_less_than_five_seconds_and_leaves_nobody_behind(site: Site) -> None:
