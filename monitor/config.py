@@ -123,7 +123,7 @@ class Credentials(Section):
     """How a camera is logged into. The password stands elsewhere, or in the file if you insist."""
 
     username: str | None = Field(
-        None, min_length=1, description="User name, where it is no secret."
+        None, min_length=1, max_length=256, description="User name, where it is no secret."
     )
     username_env: str | None = Field(
         None, min_length=1, description="Environment variable with the user name."
@@ -131,6 +131,7 @@ class Credentials(Section):
     password: SecretStr | None = Field(
         None,
         min_length=1,
+        max_length=4096,
         description="The password itself. Prefer one of the other three keys.",
     )
     password_env: str | None = Field(
@@ -202,6 +203,7 @@ class Camera(Section):
         pattern=NAME_PATTERN, description="Unique name; the label `camera` of every metric."
     )
     url: str = Field(
+        max_length=2048,
         examples=["rtsp://10.0.4.17/stream2", "file:/srv/clip.mp4"],
         description="rtsp://, rtsps://, http(s):// (MJPEG or snapshot), file:/path, a path to a "
         "video or a folder of images, or v4l2:/dev/video0.",

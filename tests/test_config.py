@@ -286,3 +286,17 @@ def test_every_section_refuses_unknown_keys() -> None:
 
     for section in sections(Section):
         assert section.model_config.get("extra") == "forbid", section
+
+
+@pytest.mark.parametrize(
+    "camera",
+    [
+        {"url": "rtsp://10.0.4.17/" + "x" * 2048},
+        {"url": "rtsp://10.0.4.17/", "credentials": {"username": "u" * 257}},
+        {"url": "rtsp://10.0.4.17/", "credentials": {"username": "u", "password": "p" * 4097}},
+    ],
+    ids=["url", "username", "password"],
+)
+def test_what_is_too_long_for_a_worker_to_be_told_is_refused(camera: dict[str, object]) -> None:
+    with pytest.raises(ValidationError, match="at most"):
+        Camera.model_validate({"name": "yard", **camera})

@@ -5,12 +5,13 @@ import stat
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import cv2
 import numpy as np
 
 from monitor.clock import Clock
-from monitor.errors import OpenError
+from monitor.errors import DecodeError, OpenError
 from monitor.ingest import faults
 from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.picture import shrink
@@ -20,6 +21,21 @@ from monitor.ingest.url import local_path
 
 _V4L2_MAJOR = 81
 """Linux's number for video devices."""
+
+MAX_SPOILT = 10
+"""So many pictures in a row that cannot be decoded: the device is broken, not just disturbed."""
+
+
+class Capture(Protocol):
+    """What is used of OpenCV's capture."""
+
+    def grab(self) -> bool:
+        """Take the next picture from the driver; False: none came in time."""
+        ...
+
+    def retrieve(self) -> tuple[bool, cv2.typing.MatLike | None]:
+        """Decode it: whether that went well, and uint8 (height, width, 3), BGR."""
+        ...
 
 
 class DeviceSource:
@@ -54,7 +70,6 @@ class DeviceSource:
             )
         # One picture in the driver's queue: with more, what is read is old.
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
-        self._sampler = Sampler(settings.fps, "all")
 
     @property
     def info(self) -> StreamInfo:
@@ -68,27 +83,61 @@ class DeviceSource:
         )
 
     def frames(self) -> Iterator[DecodedFrame]:
-        began = self._clock.monotonic()
-        while not self._stop.is_set():
-            # All pictures are taken from the driver, or those that wait there grow old.
-            if not self._capture.grab():
-                raise faults.silent(self._settings, self._settings.read_timeout_seconds)
-            self._progress()
-            now = self._clock.monotonic()
-            if not self._sampler.picture(now - began):
-                continue
-            taken, picture = self._capture.retrieve()
-            if taken:
-                pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
-                yield DecodedFrame(
-                    pixels=shrink(pixels, self._settings.max_side),
-                    captured_at=self._clock.wall(),
-                    captured_monotonic=now,
-                    media_seconds=now - began,
-                )
+        return pictures_of(
+            self._capture,
+            self._settings,
+            clock=self._clock,
+            progress=self._progress,
+            stop=self._stop,
+        )
 
     def close(self) -> None:
         self._capture.release()
+
+
+def pictures_of(
+    capture: Capture,
+    settings: SourceSettings,
+    *,
+    clock: Clock,
+    progress: Callable[[], None],
+    stop: threading.Event,
+) -> Iterator[DecodedFrame]:
+    """The sampled pictures of an open device, until stopped.
+
+    Raises:
+        StallError: none came in time.
+        DecodeError: MAX_SPOILT in a row could not be decoded.
+    """
+    sampler = Sampler(settings.fps, "all")
+    began = clock.monotonic()
+    spoilt = 0
+    while not stop.is_set():
+        # All pictures are taken from the driver, or those that wait there grow old.
+        if not capture.grab():
+            raise faults.silent(settings, settings.read_timeout_seconds)
+        progress()
+        now = clock.monotonic()
+        if not sampler.picture(now - began):
+            continue
+        taken, picture = capture.retrieve()
+        if not taken or picture is None:
+            spoilt += 1
+            if spoilt >= MAX_SPOILT:
+                raise DecodeError(
+                    f"{faults.name_of(settings)} gives pictures that cannot be decoded, {spoilt} "
+                    "in a row; set another format (v4l2-ctl --list-formats-ext), or try another "
+                    "cable or port"
+                )
+            continue
+        spoilt = 0
+        pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+        yield DecodedFrame(
+            pixels=shrink(pixels, settings.max_side),
+            captured_at=clock.wall(),
+            captured_monotonic=now,
+            media_seconds=now - began,
+        )
 
 
 def _checked(path: Path, settings: SourceSettings) -> Path:

@@ -1,7 +1,8 @@
 """HTTP as cameras speak it: basic or digest login, and redirects that must not lead away.
 
-httpx follows no redirect here by itself. Within the camera's own host a redirect is followed; to
-another host it is refused, because the login would be sent there.
+httpx follows no redirect here by itself. Within the camera's own host and port a redirect is
+followed, and from http to https on its usual port; elsewhere it is refused, and from https to http,
+because the login would be sent there.
 """
 
 import logging
@@ -17,6 +18,7 @@ from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import credentials, shown, without_userinfo
 
 _REDIRECTS = 3
+_PORTS = {"http": 80, "https": 443}
 
 
 class CameraAuth(httpx.Auth):
@@ -105,13 +107,25 @@ def _follow(client: httpx.Client, settings: SourceSettings) -> httpx.Response:
             return response
         target = url.join(response.headers["location"])
         response.close()
-        if target.host != url.host or target.scheme not in ("http", "https"):
+        if other := _leads_away(url, target):
             raise OpenError(
-                f"{faults.name_of(settings)} redirects to {shown(str(target))}, which is another "
-                "host; give that URL, if it is the camera's"
+                f"{faults.name_of(settings)} redirects to {shown(str(target))}, which is {other}; "
+                "give that URL, if it is the camera's"
             )
         url = target.copy_with(userinfo=b"")
     raise OpenError(f"{faults.name_of(settings)} redirects in a circle; correct the URL")
+
+
+def _leads_away(url: httpx.URL, target: httpx.URL) -> str:
+    """What else than the camera itself a redirect leads to; empty where it may be followed."""
+    if target.host != url.host or target.scheme not in _PORTS:
+        return "another host"
+    ports = [each.port or _PORTS[each.scheme] for each in (url, target)]
+    if target.scheme == url.scheme:
+        return "" if ports[0] == ports[1] else "another port"
+    if target.scheme == "http":
+        return "no longer encrypted"
+    return "" if ports[1] == _PORTS["https"] else "another port"
 
 
 def _check(response: httpx.Response, settings: SourceSettings) -> None:

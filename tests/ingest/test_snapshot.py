@@ -6,9 +6,11 @@ import threading
 import time
 from collections.abc import Iterator
 
+import httpx
 import pytest
 
 from monitor.errors import AuthError, DecodeError, OpenError, SourceError, StallError
+from monitor.ingest.http import response_to
 from tests.support.clips import counted, counting_scene, encode_jpeg
 from tests.support.http_camera import HttpCamera, http_camera
 from tests.support.sources import frames_of, opened, settings_for
@@ -53,6 +55,52 @@ def test_a_redirect_to_another_host_is_refused(camera: HttpCamera) -> None:
     with pytest.raises(OpenError, match=r"camera\.invalid.*another host") as caught:
         frames_of(settings_for(camera.url("/away")))
     assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("http://127.0.0.1:{other}/snapshot", "another port"),
+        ("https://127.0.0.1:{other}/snapshot", "another port"),
+        ("ftp://127.0.0.1/snapshot", "another host"),
+    ],
+)
+def test_a_redirect_to_another_port_is_refused(
+    location: str, said: str, camera: HttpCamera
+) -> None:
+    camera.location = location.format(other=camera.server_address[1] + 1)
+    before = camera.requests
+    with pytest.raises(OpenError, match=said):
+        frames_of(settings_for(camera.url("/elsewhere")))
+    assert camera.requests == before + 1
+
+
+def test_a_redirect_from_https_to_http_is_refused(camera: HttpCamera) -> None:
+    """The login would be sent in clear."""
+    plain = camera.url("/snapshot")
+    port = camera.server_address[1]
+    secure = httpx.MockTransport(lambda _: httpx.Response(302, headers={"location": plain}))
+    settings = settings_for(f"https://127.0.0.1:{port}/snapshot", username="user", password="pass")
+    with (
+        httpx.Client(transport=secure) as client,
+        pytest.raises(OpenError, match="no longer encrypted"),
+        response_to(client, settings),
+    ):
+        raise AssertionError("it was followed")
+
+
+def test_a_redirect_from_http_to_https_is_followed() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.scheme == "https":
+            return httpx.Response(200)
+        return httpx.Response(302, headers={"location": "https://10.0.4.17/snapshot"})
+
+    settings = settings_for("http://10.0.4.17/snapshot")
+    with (
+        httpx.Client(transport=httpx.MockTransport(answer)) as client,
+        response_to(client, settings) as response,
+    ):
+        assert response.url.scheme == "https"
 
 
 def test_a_wrong_path_is_not_found(camera: HttpCamera) -> None:

@@ -16,7 +16,7 @@ class HttpCamera(ThreadingHTTPServer):
     stops sending; ``/trickle`` one byte now and then; ``/garbage`` bytes that are no picture, as a
     picture; ``/noise`` MJPEG of such bytes; ``/page`` a page of HTML; ``/private`` a snapshot
     behind a basic login (``user``, ``pass``); ``/moved`` a redirect to ``/snapshot``; ``/away`` a
-    redirect to another host; ``/busy`` status 503; anything else 404.
+    redirect to another host; ``/elsewhere`` one to ``location``; ``/busy`` status 503; anything else 404.
     """
 
     daemon_threads = True
@@ -25,6 +25,7 @@ class HttpCamera(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.pictures, self.fps = pictures, fps
         self.requests = 0
+        self.location = ""
         self.ended = threading.Event()
 
     def url(self, path: str) -> str:
@@ -69,6 +70,8 @@ class _Handler(BaseHTTPRequestHandler):
                     self._redirect("/snapshot")
                 case "/away":
                     self._redirect("http://camera.invalid/snapshot?password=hunter2")
+                case "/elsewhere":
+                    self._redirect(camera.location)
                 case "/video" | "/few" | "/lengthless" | "/stall" | "/trickle" | "/noise" as path:
                     self._stream(path)
                 case _:
