@@ -66,9 +66,27 @@ def train(
     background: Annotated[
         str, typer.Option(metavar="LABEL", help="The label that means that nothing is wrong.")
     ] = "misc",
+    mine: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PATH",
+            help="A clip, or a folder of pictures and clips, that shows no hazard: what the model "
+            "gets wrong there is added to the background; repeatable.",
+        ),
+    ] = None,
+    mine_frames: Annotated[int, typer.Option(help="Frames of one such clip, at most.")] = 60,
     steps: Annotated[int, typer.Option(help="Steps of the head's training.")] = 4000,
     learning_rate: Annotated[float, typer.Option(help="Of the head.")] = 1e-3,
     batch_size: Annotated[int, typer.Option(help="Of the head.")] = 100,
+    evaluate_every: Annotated[
+        int, typer.Option(help="Steps between the head's evaluations.")
+    ] = 100,
+    patience: Annotated[
+        int, typer.Option(help="Stop after so many evaluations without progress (0: never).")
+    ] = 0,
+    keep_every: Annotated[
+        int, typer.Option(help="Keep the head every so many steps, in BUNDLE.heads (0: never).")
+    ] = 0,
     fine_tune_steps: Annotated[
         int, typer.Option(help="Steps on the whole network after the head (0: none).")
     ] = 0,
@@ -86,9 +104,39 @@ def train(
         list[str] | None,
         typer.Option(metavar="LABEL=SHARE", help="Share of the pictures drawn; repeatable."),
     ] = None,
+    class_weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LABEL=WEIGHT", help="What a picture counts in the loss; repeatable."),
+    ] = None,
+    flip: Annotated[bool, typer.Option(help="Mirror half of the views.")] = True,
+    random_crop: Annotated[
+        int, typer.Option(metavar="PERCENT", help="Area that views leave out, at most.")
+    ] = 45,
+    random_brightness: Annotated[
+        int, typer.Option(metavar="PERCENT", help="How much darker or brighter, at most.")
+    ] = 25,
+    small_views: Annotated[
+        int, typer.Option(metavar="PERCENT", help="Views that are small in another scene.")
+    ] = 20,
+    degraded_views: Annotated[
+        int, typer.Option(metavar="PERCENT", help="Views as from a bad camera.")
+    ] = 40,
     favour: Annotated[
         str, typer.Option(metavar="LABEL", help="What a doubtful picture should be called.")
     ] = "",
+    must_beat: Annotated[
+        str,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Refuse a model that is worse than this one on the test pictures.",
+        ),
+    ] = "",
+    gate_false_positives: Annotated[
+        float, typer.Option(metavar="SHARE", help="False alarms that both may give there.")
+    ] = 0.01,
+    summaries: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Training curves for TensorBoard.")
+    ] = None,
     openvino: Annotated[
         bool, typer.Option(help="Write the int8 OpenVINO form beside the model.")
     ] = True,
@@ -105,6 +153,7 @@ def train(
     folders = _pairs(extra, "--extra", Path)
     times = _pairs(oversample, "--oversample", int)
     shares = _pairs(class_share, "--class-share", float)
+    weights = _pairs(class_weight, "--class-weight", float)
 
     from monitor.config import Log
     from monitor.logs import configure_logs
@@ -128,16 +177,30 @@ def train(
         clip_frames=clip_frames,
         oversample=tuple(times),
         background=background,
+        mine=tuple(mine or ()),
+        mine_frames=mine_frames,
         steps=steps,
         learning_rate=learning_rate,
         batch_size=batch_size,
+        evaluate_every=evaluate_every,
+        patience=patience,
+        keep_every=keep_every,
         fine_tune_steps=fine_tune_steps,
         fine_tune_minutes=fine_tune_minutes,
         fine_tune_batch_size=fine_tune_batch_size,
         fine_tune_learning_rate=fine_tune_learning_rate,
         lower_every=lower_every,
         class_shares=tuple(shares),
+        class_weights=tuple(weights),
+        flip=flip,
+        random_crop=random_crop,
+        random_brightness=random_brightness,
+        small_views=small_views,
+        degraded_views=degraded_views,
         favour=favour,
+        must_beat=must_beat,
+        gate_false_positives=gate_false_positives,
+        summaries=summaries,
         openvino=openvino,
         report_pictures=report_pictures,
     )

@@ -178,7 +178,11 @@ def test_train_offers_every_option_of_the_trainer_with_its_default() -> None:
     offered = {
         name: parameter.default for name, parameter in inspect.signature(train).parameters.items()
     }
-    plural = {"group_note": "group_notes", "class_share": "class_shares"}
+    plural = {
+        "group_note": "group_notes",
+        "class_share": "class_shares",
+        "class_weight": "class_weights",
+    }
     options = {plural.get(name, name): default for name, default in offered.items()}
     fields = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
     assert options.keys() == fields.keys()

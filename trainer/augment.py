@@ -28,6 +28,11 @@ class Recipe:
     smallest: float = 0.12
     largest: float = 0.6
     """Bounds of a small view's side, as a share of the scene's."""
+    mirrored: float = 0.5
+    least_area: float = 0.55
+    """Of the picture, in a view of its own."""
+    brightness: float = 0.25
+    """How much darker or brighter at most, as a share."""
 
 
 def view(pixels: Pixels, scene: Pixels | None, recipe: Recipe, rng: Rng) -> Pixels:
@@ -46,10 +51,10 @@ def view(pixels: Pixels, scene: Pixels | None, recipe: Recipe, rng: Rng) -> Pixe
         share = recipe.smallest * (recipe.largest / recipe.smallest) ** rng.random()
         made = paste(crop(scene, rng, 0.5), crop(pixels, rng, 0.7), share, rng)
     else:
-        made = crop(pixels, rng, 0.55)
-    if rng.random() < 0.5:
+        made = crop(pixels, rng, recipe.least_area)
+    if rng.random() < recipe.mirrored:
         made = np.ascontiguousarray(made[:, ::-1])
-    made = relight(made, rng)
+    made = relight(made, rng, recipe.brightness)
     if rng.random() < recipe.degraded:
         made = degrade(made, rng)
     return made
@@ -94,9 +99,9 @@ def _soft_mask(rows: int, columns: int, rng: Rng) -> NDArray[np.float32]:
     return np.asarray(np.clip((1 - distance) / border, 0, 1)[..., None], np.float32)
 
 
-def relight(pixels: Pixels, rng: Rng) -> Pixels:
-    """Change brightness, contrast, gamma and the colour of the light a little."""
-    gain = rng.uniform(0.75, 1.25) * rng.uniform(0.93, 1.07, 3)
+def relight(pixels: Pixels, rng: Rng, brightness: float = 0.25) -> Pixels:
+    """Change brightness (by at most that share), contrast, gamma and the colour of the light."""
+    gain = rng.uniform(1 - brightness, 1 + brightness) * rng.uniform(0.93, 1.07, 3)
     offset = rng.uniform(-18, 18)
     gamma = rng.uniform(0.8, 1.25)
     ramp = (np.arange(256, dtype=np.float32) / 255) ** gamma * 255

@@ -7,7 +7,7 @@ is stopped goes on from its last checkpoint.
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,8 @@ class Plan:
     label_weights: tuple[float, ...]
     """How much an example of each label weighs."""
     checkpoint_seconds: float = 300.0
+    patience: int = 0
+    """Stop after so many checkpoints without a smaller validation loss; 0 never stops early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,7 @@ def fine_tune(
     losses: list[float] = []
     right: list[float] = []
     last_told = last_saved = time.monotonic()
+    stale = 0
     with ahead(sampler, run.step) as batches:
         for batch in batches:
             if clock.done() >= 1:
@@ -113,8 +116,9 @@ def fine_tune(
                       clock.speed())  # fmt: skip
             if now - last_saved >= plan.checkpoint_seconds:
                 value, share = run.validate(*validation)
+                stale += 1
                 if value < best_loss:
-                    best_loss = value
+                    best_loss, stale = value, 0
                     save_checkpoint(
                         folder / "best.npz", {"loss": np.array([value])}, run.averaged()
                     )
@@ -122,6 +126,8 @@ def fine_tune(
                 on_status(Status(*status, value, share))
                 clock.skip()
                 last_saved = time.monotonic()
+                if plan.patience and stale >= plan.patience:
+                    break
             else:
                 on_status(Status(*status))
             losses.clear()
@@ -310,6 +316,9 @@ def _numbered(values: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
     return [values[f"{name}{index}"] for index in range(count)]
 
 
-def spread_weights(labels: Sequence[str], favour: str) -> tuple[float, ...]:
-    """Weights of labels: 1, and 1.25 for the one that a doubtful picture should be called."""
-    return tuple(1.25 if label == favour else 1.0 for label in labels)
+def spread_weights(
+    labels: Sequence[str], favour: str, given: Mapping[str, float] | None = None
+) -> tuple[float, ...]:
+    """Weights of labels: 1 or what is given; 1.25 times for what a doubtful picture is to be."""
+    known = given or {}
+    return tuple(known.get(label, 1.0) * (1.25 if label == favour else 1.0) for label in labels)

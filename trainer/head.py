@@ -1,6 +1,6 @@
 """The linear layer on a frozen backbone, trained on cached bottlenecks."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +38,7 @@ class Progress:
     """Cross-entropy on the last training batches, nats."""
     train_accuracy: float
     validation_accuracy: float
+    validation_loss: float
 
 
 def softmax(logits: NDArray[np.floating]) -> Floats:
@@ -70,6 +71,11 @@ def train_head(
     batch_size: int,
     seed: int,
     on_progress: Callable[[Progress], None],
+    label_weights: Sequence[float] | None = None,
+    evaluate_every: int = EVALUATE_EVERY,
+    patience: int = 0,
+    keep_every: int = 0,
+    on_keep: Callable[[int, Head], None] = lambda _step, _head: None,
 ) -> tuple[Head, list[Progress]]:
     """Train by Adam with a cosine schedule on class-balanced batches.
 
@@ -83,7 +89,13 @@ def train_head(
         learning_rate: at the start; falls to zero.
         batch_size: pictures a step.
         seed: of the drawing of batches.
-        on_progress: called every EVALUATE_EVERY steps and at the end.
+        on_progress: called at each evaluation and at the end.
+        label_weights: how much a picture of each label counts in the loss; 1 by default.
+        evaluate_every: steps between evaluations.
+        patience: stop after so many evaluations without a smaller validation loss, and give the
+            head that had the smallest; 0 goes to the end and gives the last.
+        keep_every: steps between calls of ``on_keep``; 0 for none.
+        on_keep: is given the step and a copy of the head.
 
     Returns:
         The head, and how training went.
@@ -94,6 +106,8 @@ def train_head(
     kernel = rng.normal(0, 0.001, (data.shape[1], labels)).astype(np.float32)
     bias = np.zeros(labels, np.float32)
     state = [(np.zeros_like(part), np.zeros_like(part)) for part in (kernel, bias)]
+    worth = np.ones(labels) if label_weights is None else np.asarray(label_weights, float)
+    best, best_loss, stale = Head(kernel, bias), np.inf, 0
     chosen = rng.choice(len(data), (steps, batch_size), p=weights / weights.sum())
     history: list[Progress] = []
     losses: list[float] = []
@@ -106,7 +120,8 @@ def train_head(
         right.append(accuracy(logits, wanted))
         error = softmax(logits)
         error[np.arange(batch_size), wanted] -= 1
-        error /= batch_size
+        share = worth[wanted]
+        error *= (share / share.sum())[:, None].astype(np.float32)
         gradients = (batch.T @ error + _WEIGHT_DECAY * kernel, error.sum(axis=0))
         rate = learning_rate * 0.5 * (1 + np.cos(np.pi * (step - 1) / steps))
         rate *= np.sqrt(1 - _BETA2**step) / (1 - _BETA1**step)
@@ -114,15 +129,24 @@ def train_head(
             mean += (1 - _BETA1) * (gradient - mean)
             square += (1 - _BETA2) * (gradient * gradient - square)
             part -= np.float32(rate) * mean / (np.sqrt(square) + _EPSILON)
-        if step % EVALUATE_EVERY == 0 or step == steps:
+        if keep_every and step % keep_every == 0:
+            on_keep(step, Head(kernel.copy(), bias.copy()))
+        if step % evaluate_every == 0 or step == steps:
+            judged = held_out @ kernel + bias
             now = Progress(
                 step,
                 float(np.mean(losses)),
                 float(np.mean(right)),
-                accuracy(held_out @ kernel + bias, validation[1]),
+                accuracy(judged, validation[1]),
+                cross_entropy(judged, validation[1]),
             )
             history.append(now)
             on_progress(now)
             losses.clear()
             right.clear()
-    return Head(kernel, bias), history
+            stale += 1
+            if now.validation_loss < best_loss:
+                best, best_loss, stale = Head(kernel.copy(), bias.copy()), now.validation_loss, 0
+            if patience and stale >= patience:
+                break
+    return (best if patience else Head(kernel, bias)), history

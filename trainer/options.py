@@ -47,11 +47,23 @@ class TrainOptions:
     """(pattern of file names, times): such pictures are drawn more often."""
     background: str = "misc"
     """The label that means that nothing is wrong; the others are hazards."""
+    mine: tuple[Path, ...] = ()
+    """Clips and folders of pictures and clips that are known to hold no hazard; what the head gets
+    wrong in them joins the background's training pictures."""
+    mine_frames: int = 60
+    """Frames looked at in one such clip, at most."""
 
     # The head, on a frozen backbone.
     steps: int = 4000
     learning_rate: float = 1e-3
     batch_size: int = 100
+    evaluate_every: int = 100
+    """Steps of the head between evaluations on the validation pictures."""
+    patience: int = 0
+    """Stop after so many evaluations without a smaller validation loss; 0 never stops early. Of
+    the head every ``evaluate_every`` steps, of fine-tuning at each checkpoint."""
+    keep_every: int = 0
+    """Keep the head every so many steps, beside the output; 0 keeps none."""
 
     # Fine-tuning of the whole network; 0 minutes and 0 steps mean none.
     fine_tune_steps: int = 0
@@ -65,10 +77,29 @@ class TrainOptions:
     """The lower blocks learn at every n-th step: they are half of the cost."""
     class_shares: tuple[tuple[str, float], ...] = ()
     """(label, share) of the pictures drawn; equal where empty."""
+    class_weights: tuple[tuple[str, float], ...] = ()
+    """(label, weight): how much a picture of it counts in the loss; 1 where not given."""
+    flip: bool = True
+    """Mirror half of the views of fine-tuning."""
+    random_crop: int = 45
+    """Views of fine-tuning keep all but at most so many percent of the area."""
+    random_brightness: int = 25
+    """They are darker or brighter by at most so many percent."""
+    small_views: int = 20
+    """Percent of them that show the picture small in another scene."""
+    degraded_views: int = 40
+    """Percent of them that look as from a bad camera."""
     favour: str = ""
     """A label whose examples weigh 1.25 times: what a doubtful picture should be called."""
 
-    # Export.
+    # What comes out.
+    must_beat: str = ""
+    """A bundle that the new one is compared with on the test pictures. A worse one is written to
+    OUTPUT.rejected, and OUTPUT is left as it was."""
+    gate_false_positives: float = 0.01
+    """Share of background pictures that both may call a hazard in that comparison."""
+    summaries: Path | None = None
+    """A folder for TensorBoard."""
     openvino: bool = True
     """Write the int8 OpenVINO form beside the canonical model."""
     report_pictures: bool = False
@@ -78,6 +109,16 @@ class TrainOptions:
     def fine_tunes(self) -> bool:
         """Whether the backbone is trained after the head."""
         return self.fine_tune_steps > 0 or self.fine_tune_minutes > 0
+
+    @property
+    def rejected(self) -> Path:
+        """Where a model goes that does not pass the gate."""
+        return self.output.with_name(f"{self.output.name}.rejected")
+
+    @property
+    def heads(self) -> Path:
+        """Where heads are kept on the way."""
+        return self.output.with_name(f"{self.output.name}.heads")
 
     @property
     def cache(self) -> Path:
@@ -108,8 +149,20 @@ def check_options(options: TrainOptions) -> None:
             raise TrainingError(
                 f"{folder}: there is no such folder; --extra {label}=FOLDER wants one of pictures"
             )
+    for place in options.mine:
+        if not place.exists():
+            raise TrainingError(f"--mine {place}: there is no such file or folder; give one")
     _check_backbone(options.backbone)
     _check_output(options.output)
+    if options.must_beat:
+        if not resolve_bundle(options.must_beat).is_dir():
+            raise TrainingError(
+                f"--must-beat {options.must_beat}: there is no such folder; give a bundle's, or "
+                "'default' for the one that ships"
+            )
+        _check_output(options.rejected)
+    if options.summaries is not None:
+        _check_writable(options.summaries, "the folder for summaries")
     _check_writable(options.cache, "the cache folder")
 
 
@@ -128,6 +181,16 @@ def _check_ranges(options: TrainOptions) -> None:
         (options.fine_tune_learning_rate > 0, "fine_tune_learning_rate must be above 0"),
         (options.lower_every >= 1, "lower_every must be at least 1"),
         (options.clip_frames >= 1, "clip_frames must be at least 1"),
+        (options.mine_frames >= 1, "mine_frames must be at least 1"),
+        (options.evaluate_every >= 1, "evaluate_every must be at least 1"),
+        (options.patience >= 0, "patience must not be negative"),
+        (options.keep_every >= 0, "keep_every must not be negative"),
+        (0 <= options.random_crop <= 90, "random_crop must be 0 to 90"),
+        (0 <= options.random_brightness <= 90, "random_brightness must be 0 to 90"),
+        (0 <= options.small_views <= 100, "small_views must be 0 to 100"),
+        (0 <= options.degraded_views <= 100, "degraded_views must be 0 to 100"),
+        (0 <= options.gate_false_positives < 1, "gate_false_positives must be 0 to below 1"),
+        (all(weight > 0 for _, weight in options.class_weights), "a class weight must be above 0"),
         (all(times >= 1 for _, times in options.oversample), "oversample must be at least 1"),
         (all(share > 0 for _, share in options.class_shares), "a class share must be above 0"),
         (

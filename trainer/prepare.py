@@ -3,7 +3,7 @@
 import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,25 @@ from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, sca
 from trainer.groups import apply_groups, join_alike, read_groups
 from trainer.options import TrainOptions
 
+_DEFAULTS = {
+    field.name: field.default
+    for field in fields(TrainOptions)
+    if field.name
+    in ("class_weights", "patience", "flip", "random_crop", "random_brightness", "small_views",
+        "degraded_views")
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Mined:
+    """What a search for hard negatives found."""
+
+    looked_at: int
+    wrong: int
+    """Called a hazard by the first head."""
+    added: int
+    """Of the wrong ones: those that do not look like a held-out picture."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Prepared:
@@ -30,6 +49,10 @@ class Prepared:
     """(n,): label numbers."""
     fingerprint: str
     unreadable: tuple[Unreadable, ...]
+    thumbnails: NDArray[np.float32]
+    """float32 (n, 16, 16), in the same order: what likeness is judged by."""
+    mined: Mined | None = None
+    """None where no footage was searched."""
 
     def rows(self, side: Side) -> NDArray[np.int64]:
         """Positions of one side's examples."""
@@ -44,8 +67,8 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
     """
     examples = list_examples(options)
     labels = sorted({example.label for example in examples})
-    shares = dict(options.class_shares)
-    for label in (*shares, *filter(None, (options.favour,))):
+    named = (*dict(options.class_shares), *dict(options.class_weights))
+    for label in (*named, *filter(None, (options.favour,))):
         if label not in labels:
             raise TrainingError(
                 f"training options: '{label}' is no label; the labels are {', '.join(labels)}"
@@ -70,6 +93,7 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
         np.array([number[example.label] for example in dataset.examples]),
         fingerprint(dataset, digests),
         found.unreadable,
+        found.thumbnails,
     )
 
 
@@ -124,8 +148,19 @@ def run_key(options: TrainOptions, prepared: Prepared, backbone: Backbone) -> st
         options.class_shares,
         options.oversample,
         options.favour,
+        # Only where they are used: older checkpoints stay good.
+        *((name, value) for name, value in _views(options) if value != _DEFAULTS[name]),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def extended_fingerprint(known: str, digests: Sequence[str]) -> str:
+    """Name data that more training pictures, of these sha256, were added to."""
+    return "sha256:" + hashlib.sha256("\n".join([known, *sorted(digests)]).encode()).hexdigest()
+
+
+def _views(options: TrainOptions) -> list[tuple[str, object]]:
+    return [(name, getattr(options, name)) for name in _DEFAULTS]
 
 
 def tiny_labels(dataset: Dataset) -> list[tuple[str, int]]:

@@ -14,6 +14,7 @@ from monitor.inference.image import read_image
 from trainer.dataset import Side
 from trainer.evaluate import Evaluation
 from trainer.finetune import Status
+from trainer.gate import Verdict
 from trainer.head import Progress
 from trainer.options import TrainOptions
 from trainer.prepare import Prepared
@@ -42,6 +43,8 @@ class Report:
     """At checkpoints."""
     form: OpenVinoForm | None
     backbone: str
+    verdict: Verdict | None = None
+    """Of the gate; None where there was none."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,6 @@
 """Training from folders of pictures to a bundle, one stage after the other."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +8,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.errors import TrainingError
 from monitor.inference.bundle import (
     KERAS_NAME,
     OPENVINO_XML,
@@ -20,10 +20,9 @@ from monitor.inference.bundle import (
 )
 from trainer.augment import Recipe
 from trainer.backbone import SIZE, Backbone, build_model, load_backbone
-from trainer.calibrate import find_temperature, suggest_thresholds
+from trainer.checkpoint import save_checkpoint
 from trainer.console import Console
 from trainer.dataset import Side
-from trainer.evaluate import Evaluation, evaluate
 from trainer.export import (
     apply_temperature,
     compare,
@@ -34,25 +33,18 @@ from trainer.export import (
     save_keras,
 )
 from trainer.finetune import Plan, Status, fine_tune, spread_weights
+from trainer.gate import Verdict, incumbent_scores, judge_against, load_incumbent
 from trainer.head import Head, Progress, softmax, train_head
+from trainer.judge import Judged, judge, summary
+from trainer.mine import mine
 from trainer.options import TrainOptions, check_options
 from trainer.prepare import Prepared, load_pictures, prepare, run_key, tiny_labels
 from trainer.quantize import calibration_pictures, openvino_scores, quantize
 from trainer.report import Report, write_report
+from trainer.summaries import Summaries
 from trainer.views import Sampler
 
 __all__ = ["TrainOptions", "train"]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
-    """A model's figures and what its scores mean."""
-
-    temperature: float
-    thresholds: dict[str, float]
-    evaluation: Evaluation
-    logits: NDArray[np.float32]
-    """Of the test pictures, calibrated."""
 
 
 def train(options: TrainOptions, console: Console | None = None) -> Bundle:
@@ -60,7 +52,8 @@ def train(options: TrainOptions, console: Console | None = None) -> Bundle:
 
     Stages: read and split the pictures, train the head on cached bottlenecks, fine-tune the whole
     network where asked, calibrate, evaluate, export. What was done before is not done again:
-    bottlenecks and checkpoints are kept in the cache folder.
+    bottlenecks and checkpoints are kept in the cache folder. Footage to mine is searched with the
+    first head; a model that must beat another one is compared with it before it is written.
 
     Args:
         options: see :class:`trainer.options.TrainOptions`.
@@ -70,40 +63,65 @@ def train(options: TrainOptions, console: Console | None = None) -> Bundle:
         The bundle that now lies in ``options.output``.
 
     Raises:
-        TrainingError: the options, the data or the disk do not allow it.
+        TrainingError: the options, the data or the disk do not allow it, or the model is worse
+            than the one that it must beat.
     """
     console = console or Console()
     check_options(options)
+    summaries = Summaries(options.summaries)
+    try:
+        return _train(options, console, summaries)
+    finally:
+        summaries.close()
+
+
+def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bundle:
     keras.utils.set_random_seed(options.seed)
     backbone = load_backbone(options.backbone)
     prepared = prepare(options, backbone, console)
     _describe(prepared, console)
-    head, head_history = _train_head(options, prepared, console)
-    frozen = _judge(
+    labels = prepared.dataset.labels
+    incumbent = load_incumbent(options.must_beat, labels) if options.must_beat else None
+    head, head_history = _train_head(options, prepared, console, summaries)
+    if options.mine:
+        prepared = mine(options, prepared, backbone, head, console)
+        if prepared.mined is not None and prepared.mined.added:
+            head, head_history = _train_head(options, prepared, console, summaries, "mined_head")
+    frozen = judge(
         options,
         prepared,
         head.logits(prepared.features[prepared.rows(Side.VALIDATION)]),
         head.logits(prepared.features[prepared.rows(Side.TEST)]),
     )
-    console.say(f"frozen backbone, test: {_summary(frozen.evaluation)}")
-    labels = prepared.dataset.labels
+    console.say(f"frozen backbone, test: {summary(frozen.evaluation)}")
     model = build_model(backbone.model, len(labels))
     model.get_layer("logits").set_weights([head.kernel, head.bias])
     statuses: list[Status] = []
     if options.fine_tunes:
-        model, statuses = _fine_tune(options, prepared, backbone, model, console)
+        model, statuses = _fine_tune(options, prepared, backbone, model, console, summaries)
     round_to_half(model)
     test = load_pictures(prepared.dataset.of(Side.TEST), console, "test")
     validation = load_pictures(prepared.dataset.of(Side.VALIDATION), console, "validation")
     with console.wait("scoring the validation and test pictures with the canonical model"):
-        judged = _judge(
+        judged = judge(
             options, prepared, keras_logits(model, validation), keras_logits(model, test)
         )
     apply_temperature(model, judged.temperature)
     # Dividing the last layer leaves half precision by a hair; what is judged is what is stored.
     round_to_half(model)
-    console.say(f"test: {_summary(judged.evaluation)}")
-    with new_bundle(options.output) as folder:
+    console.say(f"test: {summary(judged.evaluation)}")
+    verdict = None
+    if incumbent is not None:
+        with console.wait("scoring the test pictures with the older model"):
+            older = incumbent_scores(incumbent, labels, prepared.dataset.of(Side.TEST))
+        verdict = judge_against(
+            softmax(judged.logits), older, prepared.targets[prepared.rows(Side.TEST)], labels,
+            options.background, options.gate_false_positives,
+        )  # fmt: skip
+        console.say(f"gate: {verdict}")
+    rejected = verdict is not None and not verdict.passed
+    output = options.rejected if rejected else options.output
+    with new_bundle(output) as folder:
         save_keras(model, folder / KERAS_NAME)
         form = None
         if options.openvino:
@@ -115,12 +133,19 @@ def train(options: TrainOptions, console: Console | None = None) -> Bundle:
             )
         report = Report(
             options, prepared, frozen.evaluation, judged.evaluation, judged.temperature,
-            judged.thresholds, tuple(head_history), tuple(statuses), form, backbone.name,
+            judged.thresholds, tuple(head_history), tuple(statuses), form, backbone.name, verdict,
         )  # fmt: skip
         write_report(report, folder / "report")
-        bundle = finish(folder, _manifest(options, prepared, backbone, frozen, judged, form))
-    console.say(f"the bundle is complete: {options.output}")
-    return Bundle(options.output, bundle.manifest, bundle.sha256)
+        bundle = finish(
+            folder, _manifest(options, prepared, backbone, frozen, judged, form, verdict)
+        )
+    if rejected:
+        raise TrainingError(
+            f"the new model is worse than {options.must_beat}: {verdict}; {options.output} is as "
+            f"it was, the new model lies in {output}: see its report"
+        )
+    console.say(f"the bundle is complete: {output}")
+    return Bundle(output, bundle.manifest, bundle.sha256)
 
 
 def _describe(prepared: Prepared, console: Console) -> None:
@@ -138,7 +163,11 @@ def _shares(options: TrainOptions, labels: Sequence[str]) -> dict[str, float]:
 
 
 def _train_head(
-    options: TrainOptions, prepared: Prepared, console: Console
+    options: TrainOptions,
+    prepared: Prepared,
+    console: Console,
+    summaries: Summaries,
+    what: str = "head",
 ) -> tuple[Head, list[Progress]]:
     labels = prepared.dataset.labels
     rows, held_out = prepared.rows(Side.TRAIN), prepared.rows(Side.VALIDATION)
@@ -152,6 +181,20 @@ def _train_head(
         def show(now: Progress) -> None:
             accuracies = f"{now.train_accuracy:.1%}, validation {now.validation_accuracy:.1%}"
             bar.set(now.step, f"accuracy: train {accuracies}")
+            summaries.add(
+                "train", now.step,
+                **{f"{what}__loss": now.loss, f"{what}__accuracy": now.train_accuracy},
+            )  # fmt: skip
+            summaries.add(
+                "validation", now.step,
+                **{f"{what}__loss": now.validation_loss,
+                   f"{what}__accuracy": now.validation_accuracy},
+            )  # fmt: skip
+
+        def keep(step: int, head: Head) -> None:
+            path = options.heads / f"{what}-{step:06}.npz"
+            arrays = {"kernel": head.kernel, "bias": head.bias, "labels": np.array(labels)}
+            save_checkpoint(path, arrays, ())
 
         return train_head(
             prepared.features[rows],
@@ -164,11 +207,21 @@ def _train_head(
             batch_size=options.batch_size,
             seed=options.seed,
             on_progress=show,
+            label_weights=spread_weights(labels, "", dict(options.class_weights)),
+            evaluate_every=options.evaluate_every,
+            patience=options.patience,
+            keep_every=options.keep_every,
+            on_keep=keep,
         )
 
 
 def _fine_tune(
-    options: TrainOptions, prepared: Prepared, backbone: Backbone, start: Any, console: Console
+    options: TrainOptions,
+    prepared: Prepared,
+    backbone: Backbone,
+    start: Any,
+    console: Console,
+    summaries: Summaries,
 ) -> tuple[Any, list[Status]]:
     labels = prepared.dataset.labels
     sampler = _sampler(options, prepared)
@@ -178,7 +231,8 @@ def _fine_tune(
         options.fine_tune_minutes,
         options.fine_tune_learning_rate,
         options.lower_every,
-        spread_weights(labels, options.favour),
+        spread_weights(labels, options.favour, dict(options.class_weights)),
+        patience=options.patience,
     )
     folder = options.cache / "runs" / run_key(options, prepared, backbone)
     console.say(f"fine-tuning; a run that is stopped goes on from {folder}")
@@ -193,6 +247,15 @@ def _fine_tune(
                 text += f", accuracy: validation {now.validation_accuracy:.1%}"
                 statuses.append(now)
             bar.set(min(100.0, 100 * now.done), text)
+            summaries.add(
+                "train", now.step, fine_tuning__loss=now.loss,
+                fine_tuning__accuracy=now.train_accuracy,
+                fine_tuning__pictures_per_second=now.pictures_per_second,
+            )  # fmt: skip
+            summaries.add(
+                "validation", now.step, fine_tuning__loss=now.validation_loss,
+                fine_tuning__accuracy=now.validation_accuracy,
+            )  # fmt: skip
 
         weights = fine_tune(
             start,
@@ -215,33 +278,16 @@ def _sampler(options: TrainOptions, prepared: Prepared) -> Sampler:
         labels,
         _shares(options, labels),
         options.background,
-        Recipe(),
+        Recipe(
+            degraded=options.degraded_views / 100,
+            small=options.small_views / 100,
+            mirrored=0.5 if options.flip else 0.0,
+            least_area=1 - options.random_crop / 100,
+            brightness=options.random_brightness / 100,
+        ),
         options.fine_tune_batch_size,
         options.seed,
     )
-
-
-def _judge(
-    options: TrainOptions,
-    prepared: Prepared,
-    validation: NDArray[np.float32],
-    test: NDArray[np.float32],
-) -> _Judged:
-    """Calibrate on the validation logits, evaluate the test logits."""
-    labels = prepared.dataset.labels
-    wanted = prepared.targets[prepared.rows(Side.VALIDATION)]
-    temperature = find_temperature(validation, wanted)
-    thresholds = suggest_thresholds(validation / temperature, wanted, labels, options.background)
-    logits = np.asarray(test / temperature, np.float32)
-    found = evaluate(
-        softmax(logits),
-        prepared.dataset.of(Side.TEST),
-        prepared.targets[prepared.rows(Side.TEST)],
-        labels,
-        options.background,
-        min(thresholds.values()),
-    )
-    return _Judged(temperature, thresholds, found, logits)
 
 
 def _export_int8(
@@ -250,7 +296,7 @@ def _export_int8(
     model: Any,
     folder: Any,
     test: NDArray[np.uint8],
-    judged: _Judged,
+    judged: Judged,
 ) -> OpenVinoForm:
     path = folder / OPENVINO_XML
     pictures = calibration_pictures(_sampler(options, prepared), prepared.dataset.of(Side.TRAIN))
@@ -263,11 +309,16 @@ def _manifest(
     options: TrainOptions,
     prepared: Prepared,
     backbone: Backbone,
-    frozen: _Judged,
-    judged: _Judged,
+    frozen: Judged,
+    judged: Judged,
     form: OpenVinoForm | None,
+    verdict: Verdict | None,
 ) -> Manifest:
     metrics = judged.evaluation.metrics()
+    if verdict is not None:
+        metrics |= {"gate": round(verdict.candidate, 4), "gate_older": round(verdict.incumbent, 4)}
+    if prepared.mined is not None:
+        metrics["mined"] = float(prepared.mined.added)
     if options.fine_tunes:
         metrics |= {f"frozen_{name}": v for name, v in frozen.evaluation.metrics().items()}
     return Manifest(
@@ -282,13 +333,3 @@ def _manifest(
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         openvino=form,
     )
-
-
-def _summary(found: Evaluation) -> str:
-    text = f"accuracy {found.accuracy}"
-    if found.hazard_recall is not None:
-        text += (
-            f"; at threshold {found.threshold:.2f}: hazards found {found.hazard_recall}, "
-            f"false {found.false_positives}"
-        )
-    return text
