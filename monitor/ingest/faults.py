@@ -90,6 +90,15 @@ def silent(settings: SourceSettings, seconds: float) -> StallError:
     )
 
 
+def lagging(settings: SourceSettings, seconds: float) -> StallError:
+    """Pictures come, and ever later than they were made."""
+    return StallError(
+        f"{name_of(settings)} is {seconds:.0f} s behind: its pictures are read more slowly than "
+        "they are made; check the network to the camera and the load of this machine, or choose a "
+        "smaller stream of it"
+    )
+
+
 def closed(settings: SourceSettings) -> SourceError:
     """A live source ended the connection."""
     return SourceError(

@@ -20,6 +20,7 @@ from monitor.ingest.continuity import Continuity
 from monitor.ingest.convert import Converter
 from monitor.ingest.decoder import Decoder
 from monitor.ingest.frame import DecodedFrame
+from monitor.ingest.lag import Lag
 from monitor.ingest.pace import Pace
 from monitor.ingest.sampler import Sampler
 from monitor.ingest.status import SourceSettings, StreamInfo
@@ -52,7 +53,8 @@ class _Moment:
 class StreamSource:
     """One RTSP camera or video file; see :class:`monitor.ingest.source.FrameSource`.
 
-    Live pictures carry the time at which their packet arrived, because the stamps of streams lie.
+    Live pictures carry the time at which their packet was read, because the stamps of streams lie;
+    a stream that is read ever later than it was made is given up.
     """
 
     def __init__(
@@ -70,6 +72,7 @@ class StreamSource:
         rate = self._opened.stream.average_rate
         # Above any camera's rate the declared one is a time base in disguise.
         self._declared_fps = float(rate) if rate is not None and 0 < rate <= 240 else None
+        self._lag = Lag()
         self._timeline = Timeline(1.0 / (self._declared_fps or 25.0))
         self._sampler = Sampler(settings.fps, settings.decode)
         self._decoder = Decoder(
@@ -201,6 +204,9 @@ class StreamSource:
         now = self._clock.monotonic()
         if self._opened.live:
             position = now - self._began
+            lag = None if _is_end(packet) else self._lag.packet(_seconds(packet), now)
+            if lag is not None:
+                raise faults.lagging(self._settings, lag)
         elif _is_end(packet):
             position = self._timeline.picture(None)
         else:

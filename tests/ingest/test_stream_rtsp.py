@@ -10,11 +10,12 @@ import av
 import numpy as np
 import pytest
 
+from monitor.clock import SystemClock
 from monitor.errors import AuthError, OpenError, SourceError, StallError
 from monitor.ingest.stream import StreamSource
 from tests.support.clips import make_clip, red_scene
 from tests.support.rtsp import RtspServer, rtsp_server
-from tests.support.sources import frames_of, opened, settings_for
+from tests.support.sources import frames_of, opened, read_until_fault, settings_for
 
 pytestmark = pytest.mark.debian
 
@@ -69,6 +70,21 @@ def test_capture_times_are_those_of_receipt(camera: RtspServer) -> None:
         for frame, _ in zip(source.frames(), range(5), strict=False):
             assert 0 <= time.monotonic() - frame.captured_monotonic < 0.5
             assert abs(time.time() - frame.captured_at) < 0.5
+
+
+class QuickClock(SystemClock):
+    """Three seconds go by for each that the camera knows of: as if it were read too slowly."""
+
+    def monotonic(self) -> float:
+        return 3 * super().monotonic()
+
+
+def test_a_stream_that_falls_behind_is_given_up(camera: RtspServer) -> None:
+    with opened(settings_for(camera.url("/h264"), fps=5), clock=QuickClock()) as source:
+        frames, error = read_until_fault(source)
+    assert len(frames) > 5
+    assert error.reason == "stall"
+    assert "s behind" in str(error)
 
 
 @pytest.mark.parametrize("scheme", ["digest", "basic"])
