@@ -38,6 +38,9 @@ def _problem(
         message = _unknown_key(str(location[-1]), location, schema)
     elif kind == "missing":
         message = _missing(location, schema)
+    elif kind in ("string_too_long", "too_long") and "max_length" in context:
+        found = _found(location, marked)
+        message = f"{found} was found, longer than {context['max_length']} characters; shorten it"
     elif kind == "value_error":
         message = redact(str(context["error"]))
     else:

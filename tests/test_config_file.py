@@ -145,6 +145,12 @@ def test_the_message_has_a_line_for_each_fault_as_compilers_write_them(write: Wr
         (f"{ONE}  - {{name: b, url: x, fps: yes}}", "cameras[1].fps", 3, "where a number belongs"),
         (f"{ONE}  - {{name: b, url: x, loop: 3}}", "cameras[1].loop", 3, "write true or false"),
         (f"{ONE}  - {{name: b}}", "cameras[1].url", 3, "this key is missing; add 'url: …'"),
+        (
+            f"{ONE}  - {{name: b, url: {'x' * 2049}}}",
+            "cameras[1].url",
+            3,
+            "was found, longer than 2048 characters; shorten it",
+        ),
         (f"{ONE}1: 2", "1", 3, "this key is unknown"),
         (f"{ONE}listen: [a, b]", "listen", 3, "a list was found"),
     ],
