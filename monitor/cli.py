@@ -277,15 +277,22 @@ def evaluate_clips(
 @app.command()
 def demo(
     keep: Annotated[bool, typer.Option("--keep", help="Go on until Ctrl-C.")] = False,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Where its pages are, if not on 127.0.0.1:9108; port 0: any."
+        ),
+    ] = None,
 ) -> None:
     """Run the daemon on footage until fire and smoke are seen.
 
     \b
       emberwatch demo
+      emberwatch demo --keep --listen 127.0.0.1:0
     """
     from monitor.demo import run_demo
 
-    _end(run_demo(keep))
+    _end(run_demo(keep, listen=listen))
 
 
 @app.command()

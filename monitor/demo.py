@@ -98,7 +98,7 @@ def run_demo(
 
     Args:
         keep: go on afterwards, until Ctrl-C.
-        listen: another address than the one in the configuration.
+        listen: another address than the one in the configuration; port 0 for any that is free.
         config: another configuration than the demo's; its ``state_dir`` is not used.
         time_limit_seconds: how long to wait for both alerts.
         console: where to show it; standard output where it is left out.
@@ -154,7 +154,8 @@ def write_config(source: Path, folder: Path, listen: str | None) -> Path:
         bind(address).close()
     except ConfigError as error:
         raise ConfigError(
-            f"{error}, as in `emberwatch demo --listen 127.0.0.1:9118`", problems=error.problems
+            f"{error}, as in `emberwatch demo --listen 127.0.0.1:0` (0: any that is free)",
+            problems=error.problems,
         ) from error
     document = yaml.safe_load(source.read_text(encoding="utf-8"))
     for entry, camera in zip(document["cameras"], config.cameras, strict=True):
@@ -183,7 +184,7 @@ def _watch(
         DemoError: the time is over, or the daemon ended.
     """
     began = time.monotonic()
-    with httpx.Client() as client:
+    with httpx.Client(trust_env=False) as client:
         while True:
             code = daemon.poll()
             if code is not None:

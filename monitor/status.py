@@ -27,7 +27,7 @@ def status(url: str, once: bool, *, console: Console | None = None) -> int:
         ReadingError: no Emberwatch answers there.
     """
     console = Console() if console is None else console
-    with httpx.Client() as client:
+    with httpx.Client(trust_env=False) as client:
         reading = fetch(client, url)
         if not console.is_terminal:
             for camera in reading.cameras:

@@ -5,6 +5,7 @@ import inspect
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -146,19 +147,21 @@ def test_a_reader_that_leaves_early_gives_no_noise() -> None:
     assert process.returncode == 1
 
 
-def test_an_interrupt_ends_with_130_and_no_traceback(tmp_path: Path) -> None:
-    fifo = tmp_path / "monitor.yaml"
-    os.mkfifo(fifo)
-    with subprocess.Popen(
-        [sys.executable, "-m", "monitor", "check", str(fifo)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    ) as process:
-        with fifo.open("wb"):  # returns once the command has opened it to read
-            process.send_signal(signal.SIGINT)
-            process.wait(timeout=30)
-        assert process.stderr is not None
-        assert b"Traceback" not in process.stderr.read()
+def test_an_interrupt_ends_with_130_and_no_traceback() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        with subprocess.Popen(
+            [sys.executable, "-m", "monitor", "status", url],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            with silent.accept()[0] as asked:
+                assert asked.recv(4) == b"GET "  # and it waits for the answer
+                process.send_signal(signal.SIGINT)
+                process.wait(timeout=30)
+            assert process.stderr is not None
+            assert b"Traceback" not in process.stderr.read()
     assert process.returncode == 130
 
 

@@ -104,6 +104,32 @@ def test_an_address_in_use_is_one_sentence_with_the_cure(
     assert "\n" not in str(caught.value)
 
 
+def test_the_command_takes_another_address() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run(
+            [sys.executable, "-m", "monitor", "demo", "--listen", address],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert f"{address} is in use" in done.stderr
+
+
+def test_a_proxy_of_the_environment_is_not_asked_for_the_daemon(
+    tmp_path: Path, clips: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    config = config_of(tmp_path, clips, "fire", "smoke")
+    screen = console()
+    assert run_demo(False, config=config, console=screen, time_limit_seconds=60) == 0, shown(screen)
+
+
 def test_the_configuration_that_ships_runs_from_any_folder(tmp_path: Path) -> None:
     source = Path(__file__).resolve().parents[1] / "config" / "demo.yaml"
     written = write_config(source, tmp_path, "127.0.0.1:0")
