@@ -20,7 +20,8 @@ def replay(
     """Run clips through the daemon's pipeline and write each change of state.
 
     As JSON each transition is one line, then each clip one summary line. A clip that cannot be
-    read, or breaks off, is named on ``err``; the others go on.
+    read, or breaks off, is named on ``err`` and its summary line has the sentence as ``error``; the
+    others go on.
 
     Args:
         clips: video files, or folders of pictures.
@@ -47,8 +48,7 @@ def replay(
                 status = 1
                 err.write(f"emberwatch replay: {result.error}\n")
                 err.flush()
-            if result.frames_scored:
-                writer.summary(result)
+            writer.summary(result)
     return status
 
 
@@ -71,14 +71,13 @@ class _JsonWriter:
         )
 
     def summary(self, result: ClipResult) -> None:
-        self._write(
-            {
-                "clip": str(result.clip),
-                "frames_scored": result.frames_scored,
-                "max_scores": {label: round(s, 5) for label, s in result.max_scores.items()},
-                "fired": list(result.first_firing()),
-            }
-        )
+        line: dict[str, object] = {
+            "clip": str(result.clip),
+            "frames_scored": result.frames_scored,
+            "max_scores": {label: round(s, 5) for label, s in result.max_scores.items()},
+            "fired": list(result.first_firing()),
+        }
+        self._write(line if result.error is None else line | {"error": result.error})
 
     def _write(self, line: dict[str, object]) -> None:
         self._out.write(json.dumps(line) + "\n")
@@ -101,6 +100,8 @@ class _TextWriter:
         self._out.flush()
 
     def summary(self, result: ClipResult) -> None:
+        if not result.frames_scored:
+            return  # the error has said it
         self._heading(str(result.clip))
         scores = ", ".join(f"{label} {score:.3f}" for label, score in result.max_scores.items())
         fired = ", ".join(result.first_firing()) or "nothing"

@@ -100,7 +100,13 @@ def test_missing_clip_is_named_and_the_others_go_on(
     assert status == 1
     assert err.count("\n") == 1
     assert "gone.mp4" in err
-    assert lines(out)[-1]["fired"] == ["fire"]
+    gone, *_, summary = lines(out)
+    assert gone.pop("error") in err
+    assert gone == {
+        "clip": str(tmp_path / "gone.mp4"), "frames_scored": 0, "max_scores": {}, "fired": [],
+    }  # fmt: skip
+    assert summary["fired"] == ["fire"]
+    assert "error" not in summary
 
 
 def test_truncated_clip_is_named_and_what_it_holds_is_scored(config: Path, tmp_path: Path) -> None:
@@ -117,6 +123,7 @@ def test_truncated_clip_is_named_and_what_it_holds_is_scored(config: Path, tmp_p
     summary = lines(out)[-1]
     assert summary["fired"] == ["fire"]
     assert 3 <= summary["frames_scored"] < 12
+    assert summary["error"] in err
 
 
 @pytest.mark.parametrize("content", [b"", b"no video" * 100])
@@ -124,8 +131,10 @@ def test_file_that_is_no_clip_is_named(config: Path, tmp_path: Path, content: by
     clip = tmp_path / "broken.mp4"
     clip.write_bytes(content)
     status, out, err = run([clip], config)
-    assert (status, out) == (1, "")
-    assert err.startswith("emberwatch replay: ")
+    (summary,) = lines(out)
+    assert (status, summary["frames_scored"]) == (1, 0)
+    assert run([clip], config, as_json=False)[:2] == (1, "")
+    assert err == f"emberwatch replay: {summary['error']}\n"
     assert "broken.mp4" in err
     assert "Traceback" not in err
 
@@ -133,7 +142,9 @@ def test_file_that_is_no_clip_is_named(config: Path, tmp_path: Path, content: by
 def test_empty_folder_is_named(config: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     status, out, err = run([tmp_path / "empty"], config)
-    assert (status, out) == (1, "")
+    (summary,) = lines(out)
+    assert (status, summary["frames_scored"]) == (1, 0)
+    assert summary["error"] in err
     assert "empty" in err
 
 
