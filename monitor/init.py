@@ -40,7 +40,7 @@ def init(path: Path, *, force: bool, out: TextIO, as_root: bool | None = None) -
     """Write a small configuration and say what comes next.
 
     Args:
-        path: the file to write.
+        path: the file to write; the folder that it stands in is made if it is not there.
         force: overwrite what is there.
         out: where the next steps are told.
         as_root: whether the daemon will be able to write below /var; asked of the system where
@@ -54,6 +54,7 @@ def init(path: Path, *, force: bool, out: TextIO, as_root: bool | None = None) -
     try:
         if path.is_dir():
             raise ConfigError(f"{path}: this is a folder; name the file to write in it")
+        _make_folder(path.parent)
         if not force:
             with path.open("x", encoding="utf-8") as file:
                 file.write(text)
@@ -63,8 +64,6 @@ def init(path: Path, *, force: bool, out: TextIO, as_root: bool | None = None) -
         raise ConfigError(
             f"{path}: there is a file already; name another, or overwrite it with --force"
         ) from None
-    except FileNotFoundError:
-        raise ConfigError(f"{path}: there is no folder {path.parent}; create it first") from None
     except OSError as error:
         raise ConfigError(
             f"{path}: it cannot be written ({error.strerror}); check the folder and its rights"
@@ -76,6 +75,15 @@ def init(path: Path, *, force: bool, out: TextIO, as_root: bool | None = None) -
         f"  3. emberwatch run {path}                watches them; stop with Ctrl-C\n"
     )
     return 0
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise ConfigError(
+            f"{folder}: no folder can be made here, a file stands in the way; name another"
+        ) from None
 
 
 def _replace(path: Path, text: str) -> None:

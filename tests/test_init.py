@@ -66,9 +66,17 @@ def test_force_overwrites_it_and_keeps_its_mode(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("force", [False, True])
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, force: bool) -> None:
-    with pytest.raises(ConfigError, match="there is no folder"):
-        written(tmp_path / "none" / "monitor.yaml", force=force)
     with pytest.raises(ConfigError, match="this is a folder"):
         written(tmp_path, force=force)
+    for place in ("/dev/null/monitor.yaml", "/dev/null/more/monitor.yaml"):
+        with pytest.raises(ConfigError, match="a file stands in the way"):
+            written(Path(place), force=force)
     with pytest.raises(ConfigError, match="cannot be written"):
-        written(Path("/dev/null/monitor.yaml"), force=force)
+        written(Path("/proc/none/monitor.yaml"), force=force)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_folder_is_made_where_it_is_not_there(tmp_path: Path, force: bool) -> None:
+    path = tmp_path / "etc" / "emberwatch" / "monitor.yaml"
+    written(path, force=force)
+    assert load_config(path).cameras
