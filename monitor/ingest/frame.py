@@ -19,6 +19,8 @@ class Health(enum.IntEnum):
     """Blown out: nearly all pixels are white."""
     COVERED = 4
     """Covered or out of focus: no detail left where there was some."""
+    MOVED = 5
+    """Another view than the camera had before: it was turned, or something large stands in it."""
 
     @property
     def label(self) -> str:

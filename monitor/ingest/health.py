@@ -1,4 +1,4 @@
-"""Judges what a picture shows of the camera's own state: frozen, dark, blown out, covered. Pure.
+"""Judges what a picture shows of the camera's state: frozen, dark, blown out, covered, moved. Pure.
 
 **Frozen.** A camera's sensor is never silent: even of a still wall at night, and through a strong
 encoder, its pictures differ. Measured on H.264 at 200 kbit/s and 640x360, with sensor noise of a
@@ -18,6 +18,9 @@ upper or lower edge when all else was still for the first time; its place is kep
 **Covered.** No detail is left where there was some: the mean step between neighbours, on a picture
 averaged down so far that noise does not count, has fallen far below the level learned before. Dense
 smoke does that as well, so this never keeps a frame from being scored.
+
+**Moved.** The edges of what stands in the scene are not where they were
+(:mod:`monitor.ingest.scenery`).
 """
 
 from dataclasses import dataclass
@@ -26,6 +29,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.ingest.frame import Health
+from monitor.ingest.scenery import SceneryWatch
 
 _ROWS, _COLUMNS = 144, 256
 """Pixels looked at, evenly spread; fewer where the picture has fewer."""
@@ -72,12 +76,13 @@ class HealthLimits:
 
 
 class HealthJudge:
-    """Judges the pictures of one camera, in order; takes about half a millisecond each."""
+    """Judges the pictures of one camera, in order; takes about a millisecond each."""
 
     def __init__(self, limits: HealthLimits | None = None) -> None:
         self._limits = limits or HealthLimits()
         self._freeze = _FreezeWatch(self._limits)
         self._detail = _DetailWatch(self._limits)
+        self._scenery = SceneryWatch()
         self._size: tuple[int, ...] | None = None
 
     @property
@@ -107,6 +112,7 @@ class HealthJudge:
             self._size = pixels.shape
             self._freeze = _FreezeWatch(self._limits)
             self._detail = _DetailWatch(self._limits)
+            self._scenery = SceneryWatch()
         grey = thumbnail(pixels)
         frozen = self._freeze.update(grey, monotonic)
         levels = np.bincount(grey.ravel(), minlength=256)
@@ -114,13 +120,17 @@ class HealthJudge:
         dark = int(levels[self._limits.dark_level :].sum()) <= tail
         bright = int(levels[: self._limits.bright_level].sum()) <= tail
         covered = not (dark or bright) and self._detail.update(grey, monotonic)
+        sees = not (frozen or dark or bright or covered)
+        moved = sees and self._scenery.update(grey, monotonic)
         if frozen:
             return Health.FROZEN
         if dark:
             return Health.DARK
         if bright:
             return Health.BRIGHT
-        return Health.COVERED if covered else Health.OK
+        if covered:
+            return Health.COVERED
+        return Health.MOVED if moved else Health.OK
 
 
 def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

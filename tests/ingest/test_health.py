@@ -255,3 +255,13 @@ def test_thumbnails_are_small(rows: int, columns: int) -> None:
     assert small.shape[0] <= min(rows, 144)
     assert small.shape[1] <= min(columns, 256)
     assert (small == 7).all()
+
+
+def test_a_camera_that_was_turned_is_told() -> None:
+    elsewhere = np.roll(scene(), 90, axis=1)
+    judged = HealthJudge()
+    states = [judged.update(seen(scene(), 3.0, n), 20.0 * n) for n in range(40)]
+    states += [judged.update(seen(elsewhere, 3.0, n), 20.0 * n) for n in range(40, 50)]
+    assert set(states[:40]) == {Health.OK}
+    assert states[-1] is Health.MOVED
+    assert Health.MOVED.scorable

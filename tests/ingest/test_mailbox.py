@@ -161,7 +161,7 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
         (4, struct.pack("=Q", 2**63)),
         (5, struct.pack("=Q", 0)),  # height
         (5, struct.pack("=Q", 2**64 - 1)),
-        (6, struct.pack("=Q", 5)),  # health
+        (6, struct.pack("=Q", len(Health))),  # health
         (6, struct.pack("=Q", 2**64 - 1)),
         (1, struct.pack("=d", math.nan)),  # wall time
         (1, struct.pack("=d", -1.0)),
