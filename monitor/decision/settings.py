@@ -1,7 +1,7 @@
-"""What the decision of one camera is set to; made from the configuration, without its classes.
+"""What the decision of one camera is set to, and how it follows from a configuration.
 
-The decision room takes these and nothing else, so that it can be tested and tuned without a
-configuration file.
+The rest of the room takes these classes and knows no configuration, so that it can be tested and
+tuned without a file. The two functions at the end are the one place where it is read.
 """
 
 from dataclasses import dataclass, field
