@@ -15,6 +15,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from monitor.share import shared_path
+from monitor.web.server import bind
 from tests.support.bundles import tiny_bundle
 from tests.support.clips import Picture, green_scene, make_clip, plain_scene, red_scene
 from tests.support.daemon import free_port, wait_for
@@ -303,6 +304,24 @@ def test_wrong_settings_end_the_start_with_2_and_are_not_tried_again(site: Site)
     assert site.machine.show("emberwatch", "NRestarts") == restarts
     assert "Traceback" not in site.machine.journal()
     site.start()
+
+
+def test_address_that_comes_later_is_waited_for(site: Site) -> None:
+    site.machine.run("systemctl", "stop", "emberwatch")
+    site.configure("yard")
+    with bind(site.url.removeprefix("http://")):  # the machine shares the network of this one
+        site.machine.run("systemctl", "start", "--no-block", "emberwatch")
+        wait_for(
+            lambda: int(site.machine.show("emberwatch", "NRestarts")) >= 1,
+            "systemd tries again",
+            60,
+        )
+        assert "in use" in site.machine.journal()
+    wait_for(
+        lambda: site.machine.show("emberwatch", "ActiveState") == "active",
+        "it starts once the address is free",
+        60,
+    )
 
 
 @pytest.mark.parametrize("unit", ["emberwatch.service", "emberwatch@north.service"])
