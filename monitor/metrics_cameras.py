@@ -43,6 +43,11 @@ class CameraFamilies:
             "Frames that were sampled and not scored.",
             labels=["camera", "reason"],
         )
+        self._bad = CounterMetricFamily(
+            "emberwatch_packets_bad",
+            "Packets or pictures from a camera that could not be decoded.",
+            labels=["camera"],
+        )
         self._age = GaugeMetricFamily(
             "emberwatch_frame_age_seconds",
             "Age of the newest frame at the time of the scrape; NaN before the first.",
@@ -100,6 +105,7 @@ class CameraFamilies:
         name = camera.name
         self._stale_after.add_metric([name], camera.stale_after_seconds)
         self._frames.add_metric([name], status.frames if status else 0)
+        self._bad.add_metric([name], status.bad_packets if status else 0)
         self._up.add_metric([name], 1 if status and status.up else 0)
         dropped = Counter(dict.fromkeys(DROP_REASONS, 0))
         dropped.update(status.dropped if status else {})
@@ -132,6 +138,7 @@ class CameraFamilies:
         return [
             self._frames,
             self._dropped,
+            self._bad,
             self._age,
             self._last_frame,
             self._stale_after,

@@ -33,6 +33,7 @@ def status(
     dropped: Mapping[str, int] | None = None,
     reconnects: Mapping[str, int] | None = None,
     at: float | None = None,
+    bad_packets: int = 0,
 ) -> CameraStatus:
     return CameraStatus(
         camera=camera,
@@ -46,6 +47,7 @@ def status(
         reconnects=reconnects or {},
         last_frame_at=None if at is None else 1000.0 + at,
         last_frame_monotonic=at,
+        bad_packets=bad_packets,
     )
 
 
@@ -145,8 +147,14 @@ def test_age_follows_no_step_of_the_wall_clock(scene: Scene) -> None:
 
 def test_totals_of_ingest_are_shown_as_ingest_counts_them(scene: Scene) -> None:
     scene.statuses["yard"] = status(
-        "yard", frames=7, dropped={"overwritten": 2, "quota": 1}, reconnects={"stall": 3}, at=0.0
+        "yard",
+        frames=7,
+        dropped={"overwritten": 2, "quota": 1},
+        reconnects={"stall": 3},
+        at=0.0,
+        bad_packets=4,
     )
+    assert scene.value("emberwatch_packets_bad_total", camera="yard") == 4
     assert scene.value("emberwatch_frames_total", camera="yard") == 7
     dropped = "emberwatch_frames_dropped_total"
     assert scene.value(dropped, camera="yard", reason="overwritten") == 2

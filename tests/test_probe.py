@@ -81,6 +81,7 @@ class SlowSource:
     """A source that never gives a frame, and may ignore being told to stop."""
 
     info = StreamInfo("rtsp", "h264", 320, 240)
+    bad_packets = 0
 
     def __init__(self, stop: threading.Event, *, deaf: threading.Event | None) -> None:
         self._stop = stop

@@ -80,6 +80,8 @@ class CameraLoop:
         self._info: StreamInfo | None = None
         self._given = 0
         """Pictures since the source was opened."""
+        self._bad_packets = 0
+        """Of the source that were counted already."""
         self._max_back_off = cap = max_back_off_seconds
         self._back_off = BackOff(min(FIRST_BACK_OFF_SECONDS, cap), cap, random=random)
 
@@ -138,7 +140,7 @@ class CameraLoop:
         return self._info is not None and self._info.kind in _FINITE_KINDS
 
     def _watch(self) -> None:
-        self._given = 0
+        self._given = self._bad_packets = 0
         with self._gate.turn(stop=self.stop, progress=self._progress) as mine:
             if not mine:
                 return
@@ -155,13 +157,19 @@ class CameraLoop:
                 health: Health = self._judge.update(decoded.pixels, decoded.captured_monotonic)
                 self._mailbox.note_still(self._judge.still_since)
                 self._mailbox.write(decoded, health)
+                self._count_bad(source)
                 self._given += 1
                 self._progress()
                 self._back_off.succeeded(self._clock.monotonic())
                 self._wake()
                 self._tell(source.info)
         finally:
+            self._count_bad(source)
             source.close()
+
+    def _count_bad(self, source: FrameSource) -> None:
+        self._mailbox.add_bad_packets(source.bad_packets - self._bad_packets)
+        self._bad_packets = source.bad_packets
 
     def _tell(self, info: StreamInfo) -> None:
         if info != self._info:

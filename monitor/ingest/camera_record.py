@@ -31,6 +31,8 @@ _RESOLVE_SECONDS = 30.0
 """Looking up a name blocks for so long when none of 3 name servers answers 2 questions in 5 s each;
 a dead name server must not look like a reader that hangs."""
 _LONGEST_KEY_INTERVAL = 60.0
+_MOST_BAD_PACKETS = 10_000_000
+"""More than this between two looks is no count but a broken one."""
 _LIVE_SCHEMES = ("rtsp:", "rtsps:", "http:", "https:", "v4l2:")
 
 
@@ -54,6 +56,9 @@ class CameraRecord:
         self._settled = 0
         """Frames up to this number were read, or overwritten before they could be."""
         self._overwritten = 0
+        self._bad_packets = 0
+        self._bad_seen = 0
+        """What the mailbox said of them last."""
         self._invalid = 0
         self._outdated = False
         """The mailbox is of other settings; there was no memory or descriptor for a new one."""
@@ -118,11 +123,13 @@ class CameraRecord:
         """
         last, still_since = self._last_picture() if keep_last else (None, 0.0)
         first_after = self.frames - (last is not None)
+        self._count_bad()
         # First the new one, then away with the old: if the first fails, the old one still stands.
         descriptor, mailbox = _new_mailbox(self.settings.max_side, first_after)
         self.close()
         self.descriptor, self.mailbox = descriptor, mailbox
         self._outdated = False
+        self._bad_seen = 0
         self._read = self._settled = self.frames
         if last is not None:
             self.mailbox.note_still(still_since)
@@ -222,6 +229,13 @@ class CameraRecord:
         with contextlib.suppress(OSError):  # the next look finds the same, and tries again
             self.renew_mailbox()
 
+    def _count_bad(self) -> None:
+        """Take over what the worker counted, as far as it can be true."""
+        counted = self.mailbox.bad_packets()
+        if self._bad_seen < counted <= self._bad_seen + _MOST_BAD_PACKETS:
+            self._bad_packets += counted - self._bad_seen
+            self._bad_seen = counted
+
     def _settle(self, number: int) -> None:
         """Frames up to this one cannot be read any more; those that were not are lost."""
         self._overwritten += max(0, number - self._settled)
@@ -259,6 +273,7 @@ class CameraRecord:
 
     def status(self, now: float) -> CameraStatus:
         """The state now, as far as :meth:`look` has seen."""
+        self._count_bad()
         up, reason, detail = self._judge(now)
         return CameraStatus(
             camera=self.settings.camera,
@@ -272,6 +287,7 @@ class CameraRecord:
             reconnects={reason: self._reconnects[reason] for reason in REASONS},
             last_frame_at=self._last_at,
             last_frame_monotonic=self._last_monotonic,
+            bad_packets=self._bad_packets,
         )
 
     def news(self, now: float, wall: float) -> list[CameraEvent]:

@@ -51,6 +51,7 @@ class DeviceSource:
     ) -> None:
         self._settings, self._clock = settings, clock
         self._progress, self._stop = progress, stop
+        self.bad_packets = 0
         path = _checked(local_path(settings), settings)
         progress()
         self._capture = cv2.VideoCapture(
@@ -89,7 +90,11 @@ class DeviceSource:
             clock=self._clock,
             progress=self._progress,
             stop=self._stop,
+            spoilt=self._count_bad,
         )
+
+    def _count_bad(self) -> None:
+        self.bad_packets += 1
 
     def close(self) -> None:
         self._capture.release()
@@ -102,8 +107,10 @@ def pictures_of(
     clock: Clock,
     progress: Callable[[], None],
     stop: threading.Event,
+    spoilt: Callable[[], None],
 ) -> Iterator[DecodedFrame]:
-    """The sampled pictures of an open device, until stopped.
+    """The sampled pictures of an open device, until stopped; ``spoilt`` is called for each that
+    cannot be decoded.
 
     Raises:
         StallError: none came in time.
@@ -111,7 +118,7 @@ def pictures_of(
     """
     sampler = Sampler(settings.fps, "all")
     began = clock.monotonic()
-    spoilt = 0
+    in_a_row = 0
     while not stop.is_set():
         # All pictures are taken from the driver, or those that wait there grow old.
         if not capture.grab():
@@ -122,15 +129,16 @@ def pictures_of(
             continue
         taken, picture = capture.retrieve()
         if not taken or picture is None:
-            spoilt += 1
-            if spoilt >= MAX_SPOILT:
+            spoilt()
+            in_a_row += 1
+            if in_a_row >= MAX_SPOILT:
                 raise DecodeError(
-                    f"{faults.name_of(settings)} gives pictures that cannot be decoded, {spoilt} "
+                    f"{faults.name_of(settings)} gives pictures that cannot be decoded, {in_a_row} "
                     "in a row; set another format (v4l2-ctl --list-formats-ext), or try another "
                     "cable or port"
                 )
             continue
-        spoilt = 0
+        in_a_row = 0
         pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         yield DecodedFrame(
             pixels=shrink(pixels, settings.max_side),

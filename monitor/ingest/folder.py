@@ -37,6 +37,7 @@ class FolderSource:
         self._progress, self._stop = progress, stop
         self._files = self._list()
         self._size = (0, 0)
+        self.bad_packets = 0
         self.unreadable: list[str] = []
         """Why images were left out, a sentence each; the first of them."""
 
@@ -93,6 +94,7 @@ class FolderSource:
         try:
             pixels = shrink(read_image(file), self._settings.max_side)
         except ImageError as error:
+            self.bad_packets += 1
             if len(self.unreadable) < MAX_TOLD:
                 self.unreadable.append(str(error))
             return None

@@ -6,6 +6,7 @@ cannot cut it short and so kill the daemon by a bus error. Layout, in 8-byte wor
 
     0 magic  1 version  2 capacity of one buffer, bytes
     8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread    12 still since
+    13 bad packets
     16..31 description of the even buffer   32..47 description of the odd buffer
     4096   even buffer, then the odd one; pages that no picture touches take no memory
 
@@ -34,7 +35,7 @@ _MAGIC = int.from_bytes(b"embermbx", "little")
 _VERSION = 1
 _HEADER_BYTES = 4096
 _MAGIC_WORD, _VERSION_WORD, _CAPACITY_WORD = 0, 1, 2
-_SEQUENCE, _HEARTBEAT, _PHASE, _THREAD, _STILL_SINCE = 8, 9, 10, 11, 12
+_SEQUENCE, _HEARTBEAT, _PHASE, _THREAD, _STILL_SINCE, _BAD_PACKETS = 8, 9, 10, 11, 12, 13
 _DESCRIPTION = (16, 32)
 _BEGIN, _CAPTURED_AT, _CAPTURED_MONOTONIC, _MEDIA, _WIDTH, _HEIGHT, _HEALTH, _END = range(8)
 
@@ -138,6 +139,14 @@ class Mailbox:
         """The stamp; now, where what stands there cannot be true."""
         since = self._floats[_STILL_SINCE]
         return since if math.isfinite(since) and 0.0 < since <= now_monotonic else now_monotonic
+
+    def add_bad_packets(self, count: int) -> None:
+        """Count so many more that could not be decoded."""
+        self._words[_BAD_PACKETS] += count
+
+    def bad_packets(self) -> int:
+        """How many could not be decoded, over all who wrote here; any number may stand here."""
+        return self._words[_BAD_PACKETS]
 
     # Frames.
 

@@ -74,6 +74,7 @@ class MjpegSource:
         self._sampler = Sampler(settings.fps, "all")
         self._size = (0, 0)
         self._bad_in_a_row = 0
+        self.bad_packets = 0
 
     @property
     def info(self) -> StreamInfo:
@@ -138,6 +139,7 @@ class MjpegSource:
         return boundary
 
     def _count_bad(self, error: ImageError) -> None:
+        self.bad_packets += 1
         self._bad_in_a_row += 1
         if self._bad_in_a_row >= MAX_BAD_PICTURES:
             raise DecodeError(

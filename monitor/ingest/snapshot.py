@@ -33,6 +33,7 @@ class SnapshotSource:
         self._settings, self._clock = settings, clock
         self._progress, self._stop = progress, stop
         self._codec = ""
+        self.bad_packets = 0
         self._began = clock.monotonic()
         self._client = make_client(settings)
         try:
@@ -83,6 +84,7 @@ class SnapshotSource:
         try:
             pixels = decode_picture(bytes(data), "picture", settings.max_side)
         except ImageError as error:
+            self.bad_packets += 1
             raise DecodeError(
                 f"{faults.name_of(settings)} answers with {kind[:60] or 'data'} that cannot be "
                 f"used; {error}"

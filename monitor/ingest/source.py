@@ -23,6 +23,11 @@ class FrameSource(Protocol):
         """What the source is, as far as it is known by now; later reads may know more."""
         ...
 
+    @property
+    def bad_packets(self) -> int:
+        """What arrived since it was opened and could not be decoded: packets, or whole pictures."""
+        ...
+
     def frames(self) -> Iterator[DecodedFrame]:
         """The sampled frames, about ``settings.fps`` a second; to be called once.
 

@@ -92,6 +92,8 @@ class CameraStatus:
     last_frame_at: float | None
     """Unix time of the newest frame; None before the first."""
     last_frame_monotonic: float | None
+    bad_packets: int = 0
+    """What arrived and could not be decoded: packets of a stream, or whole pictures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,14 +28,17 @@ class Script:
     def __init__(self, info: StreamInfo, frames: int, error: Exception | None = None) -> None:
         self.info = info
         self.closed = 0
+        self.bad_packets = 0
         self._frames = frames
         self._error = error
 
     def frames(self) -> Iterator[DecodedFrame]:
         for index in range(self._frames):
+            self.bad_packets += index
             if index == 2:
                 self.info = replace(self.info, key_interval_seconds=1.0)
             yield DecodedFrame(np.zeros((8, 8, 3), np.uint8), 1.7e9, 1.0 + index, float(index))
+        self.bad_packets += 1
         if self._error is not None:
             raise self._error
 
@@ -175,6 +178,11 @@ def test_a_fault_is_told_with_its_reason_and_followed_by_a_pause(run: Callable[.
     pauses = np.diff(ran.opened_at)
     assert 1.0 <= pauses[0] <= 2.0
     assert 1.0 <= pauses[1] <= 4.0
+
+
+def test_bad_packets_are_counted_over_all_connections(run: Callable[..., Run]) -> None:
+    ran = run(Script(LIVE, 3), Script(LIVE, 0, DecodeError("garbage")), Script(LIVE, 2))
+    assert ran.reader.bad_packets() == (1 + 2 + 1) + 1 + (1 + 1)
 
 
 def test_wrong_credentials_are_tried_seldom(run: Callable[..., Run]) -> None:

@@ -281,3 +281,14 @@ def test_records_are_made_all_or_none() -> None:
     feeds = [SourceSettings("a", "a.mp4"), SourceSettings("b", "b.mp4")]
     with no_descriptors(), pytest.raises(ConfigError, match="no room for the pictures"):
         make_records(feeds)
+
+
+def test_bad_packets_are_counted_over_mailboxes_and_nonsense_is_not(record: CameraRecord) -> None:
+    record.mailbox.add_bad_packets(3)
+    assert record.status(1.0).bad_packets == 3
+    record.mailbox.add_bad_packets(2)
+    record.renew_mailbox()
+    record.mailbox.add_bad_packets(1)
+    assert record.status(1.0).bad_packets == 6
+    record.mailbox.add_bad_packets(2**60)
+    assert record.status(1.0).bad_packets == 6

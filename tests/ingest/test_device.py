@@ -63,6 +63,7 @@ def test_a_device_whose_pictures_cannot_be_decoded_is_told(
     good: tuple[int, ...], taken: int
 ) -> None:
     capture = Spoilt(good)
+    spoilt: list[int] = []
     clock = ManualClock(1.7e9, 1.0)
     pictures = pictures_of(
         capture,
@@ -70,8 +71,10 @@ def test_a_device_whose_pictures_cannot_be_decoded_is_told(
         clock=clock,
         progress=lambda: clock.advance(1.0),
         stop=threading.Event(),
+        spoilt=lambda: spoilt.append(capture.taken),
     )
     with pytest.raises(DecodeError, match="10 in a row"):
         for _ in pictures:
             pass
     assert capture.taken == taken
+    assert len(spoilt) == taken - len(good)

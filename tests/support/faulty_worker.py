@@ -27,6 +27,7 @@ class FaultySource:
     """Pictures of one brightness each, then a fault."""
 
     info = StreamInfo(kind="rtsp", codec="none", width=64, height=48)
+    bad_packets = 0
 
     def __init__(
         self,

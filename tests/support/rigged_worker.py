@@ -25,6 +25,10 @@ class HangingSource:
     def info(self) -> StreamInfo:
         return self._source.info
 
+    @property
+    def bad_packets(self) -> int:
+        return self._source.bad_packets
+
     def frames(self) -> Iterator[DecodedFrame]:
         for frame in self._source.frames():
             if self._camera in self._file.read_text(encoding="ascii").split():
