@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.inference.image import resize
+from monitor.image import resize
 from trainer.backbone import SIZE
 
 Pixels = NDArray[np.uint8]

@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import ImageError, TrainingError
+from monitor.image import decode_image, resize
 from monitor.inference.convert import convert_keras
-from monitor.inference.image import decode_image, resize
 from monitor.inference.openvino_runtime import import_openvino
 from trainer.backbone import FEATURES, SIZE, Backbone, build_model
 from trainer.dataset import Example

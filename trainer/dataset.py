@@ -15,7 +15,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from monitor.errors import TrainingError
-from monitor.inference.image import IMAGE_SUFFIXES
+from monitor.image import IMAGE_SUFFIXES
 
 TINY_CLASS = 20
 """Fewer pictures than this in a class are worth a warning."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import TrainingError
-from monitor.inference.image import read_image, resize
+from monitor.image import read_image, resize
 from trainer.backbone import SIZE, Backbone
 from trainer.bottleneck import Unreadable, compute_bottlenecks
 from trainer.clips import clip_examples, read_clips

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.image import read_image, resize
 from monitor.inference.convert import convert_keras
-from monitor.inference.image import read_image, resize
 from monitor.inference.openvino_runtime import import_openvino
 from trainer.backbone import SIZE
 from trainer.dataset import Example

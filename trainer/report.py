@@ -9,8 +9,8 @@ import cv2
 import jinja2
 
 from monitor.errors import ImageError
+from monitor.image import read_image
 from monitor.inference.bundle import OpenVinoForm
-from monitor.inference.image import read_image
 from trainer.dataset import Side
 from trainer.evaluate import Evaluation
 from trainer.finetune import Status

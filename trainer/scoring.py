@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import ImageError
+from monitor.image import read_image
 from monitor.inference.bundle import Geometry
 from monitor.inference.engine import Engine
-from monitor.inference.image import read_image
 from monitor.inference.regions import cut, full_view
 
 BATCH = 16

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import EmberwatchError, TrainingError
-from monitor.inference.image import decode_image, resize
+from monitor.image import decode_image, resize
 from trainer.augment import Recipe, view
 from trainer.backbone import SIZE
 from trainer.dataset import Example

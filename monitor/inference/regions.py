@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.config import Tiles
+from monitor.image import resize
 from monitor.inference.bundle import Geometry
-from monitor.inference.image import resize
 from monitor.inference.scored import Region
 
 _FULL = Region("full")

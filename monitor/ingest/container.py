@@ -20,9 +20,7 @@ from monitor.errors import DecodeError, OpenError
 from monitor.ingest import faults, tls
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import local_path, shown, with_credentials
-
-MAX_PIXELS = 64_000_000
-"""Largest picture that is decoded; the decoder refuses more before it asks for memory."""
+from monitor.picture_limits import MAX_PIXELS
 
 _PROBE_BYTES = 4 * 1024 * 1024
 _ANALYZE_SECONDS = 5.0

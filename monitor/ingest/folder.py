@@ -6,7 +6,7 @@ from pathlib import Path
 
 from monitor.clock import Clock
 from monitor.errors import DecodeError, ImageError, OpenError
-from monitor.inference.image import IMAGE_SUFFIXES, read_image
+from monitor.image import IMAGE_SUFFIXES, read_image
 from monitor.ingest import faults
 from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.pace import Pace

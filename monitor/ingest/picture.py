@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.inference.image import decode_image, resize
+from monitor.image import decode_image, resize
 from monitor.ingest.convert import fitted
 
 
@@ -11,7 +11,7 @@ def decode_picture(data: bytes, name: str, max_side: int) -> NDArray[np.uint8]:
     """The picture as uint8 (height, width, 3), RGB, its longer side at most ``max_side``.
 
     Raises:
-        ImageError: see :func:`monitor.inference.image.decode_image`.
+        ImageError: see :func:`monitor.image.decode_image`.
     """
     return shrink(decode_image(data, name), max_side)
 

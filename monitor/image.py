@@ -15,12 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import ImageError
+from monitor.picture_limits import MAX_PIXELS
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 """Lower-case suffixes of the files that count as pictures in a folder."""
-
-MAX_PIXELS = 64_000_000
-"""Largest picture that is decoded: 192 MB as RGB; the largest common cameras give 61 million."""
 
 MAX_FILE_BYTES = 256 * 1024 * 1024
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from monitor.errors import ImageError
-from monitor.inference.image import IMAGE_SUFFIXES, MAX_PIXELS, decode_image, read_image, resize
+from monitor.image import IMAGE_SUFFIXES, decode_image, read_image, resize
+from monitor.picture_limits import MAX_PIXELS
 
 
 def scene(width: int = 40, height: int = 24) -> NDArray[np.uint8]:
