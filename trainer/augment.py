@@ -64,7 +64,7 @@ def crop(pixels: Pixels, rng: Rng, least: float) -> Pixels:
     """Cut out a random part, at least ``least`` of the area, and squash it to 299 x 299."""
     height, width = pixels.shape[:2]
     area = rng.uniform(least, 1.0)
-    stretch = np.sqrt(rng.uniform(0.85, 1.18))
+    stretch = np.sqrt(rng.uniform(0.85, 1.18)) if least < 1 else 1.0
     rows = min(height, max(1, round(height * np.sqrt(area) * stretch)))
     columns = min(width, max(1, round(width * np.sqrt(area) / stretch)))
     top = int(rng.integers(0, height - rows + 1))

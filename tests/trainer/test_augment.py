@@ -52,3 +52,33 @@ def test_a_grey_view_has_less_colour() -> None:
     pixels = picture("fire", 1, SIZE, SIZE)
     made = augment.grey(pixels, np.random.default_rng(1))
     assert np.ptp(made.astype(int), axis=2).mean() < 0.6 * np.ptp(pixels.astype(int), axis=2).mean()
+
+
+def test_a_recipe_of_nothing_shows_the_picture_as_it_is_but_for_its_light() -> None:
+    plain = Recipe(degraded=0, small=0, mirrored=0, least_area=1, brightness=0)
+    pixels = picture("fire", 1, SIZE, SIZE)
+    for seed in range(12):
+        made = view(pixels, None, plain, np.random.default_rng(seed))
+        assert np.corrcoef(made.mean(axis=2).ravel(), pixels.mean(axis=2).ravel())[0, 1] > 0.95
+
+
+def test_crops_keep_as_much_as_is_asked_and_mirroring_can_be_left_out() -> None:
+    left_dark = np.zeros((SIZE, SIZE, 3), np.uint8)
+    left_dark[:, SIZE // 2 :] = 200
+    for mirrored in (0.0, 1.0):
+        recipe = Recipe(degraded=0, mirrored=mirrored, least_area=0.9, brightness=0)
+        for seed in range(12):
+            made = view(left_dark, None, recipe, np.random.default_rng(seed)).mean(axis=2)
+            darker = made[:, : SIZE // 3].mean() < made[:, -SIZE // 3 :].mean()
+            assert darker == (mirrored == 0)
+
+
+def test_brightness_stays_in_its_bounds() -> None:
+    grey = np.full((SIZE, SIZE, 3), 200, np.uint8)
+    spread = {
+        share: np.ptp(
+            [augment.relight(grey, np.random.default_rng(n), share).mean() for n in range(40)]
+        )
+        for share in (0.0, 0.6)
+    }
+    assert spread[0.6] > spread[0.0] + 20
