@@ -29,7 +29,7 @@ from monitor.inference.scorer import Scorer
 from monitor.inference.swap import EngineSwap, Loaded
 from monitor.ingest.limits import Limits
 from monitor.ingest.supervisor import Supervisor
-from monitor.logs import configure_logs
+from monitor.logs import Throttle, configure_logs
 from monitor.metrics import Metrics
 from monitor.model import load_model
 from monitor.settings import Settings, read_settings
@@ -52,6 +52,11 @@ STOP_SECONDS = 2.0
 
 _FIXED_SECTIONS = ("listen", "state_dir")
 """Settings that are read at the start alone."""
+
+_NO_MEMORY = (
+    "there is no memory for the pictures of the cameras; give the machine (or MemoryMax= of the "
+    "unit) more, or lower ingest.max_side"
+)
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +98,8 @@ class _Daemon:
         stack.enter_context(self._signals())
         self._notifier = Notifier()
         self._reload_fault = ""
+        self._starved = False
+        self._throttle = Throttle()
         self._supervisor = Supervisor(
             settings.feeds,
             _limits(config),
@@ -188,16 +195,23 @@ class _Daemon:
         self._metrics.set_store(
             on_disk=not self._keeper.fault, waiting=self._keeper.waiting, lost=self._keeper.lost
         )
+        self._starved = self._supervisor.starved
+        if self._starved:
+            kept_back = self._throttle.admit("memory", self._clock.monotonic())
+            if kept_back is not None:
+                log.error("memory_short", error=_NO_MEMORY, kept_back=kept_back)
         faults = tuple(self._faults())
         self._state.came_round(faults)
         # Proof of progress: the loop came round, nothing that was due went unscored, and somebody
         # can read about it. Anything else starves the watchdog, and systemd restarts the daemon.
-        if not self._watch.fault and self._web.alive:
+        if not self._watch.fault and not self._starved and self._web.alive:
             self._notifier.watchdog()
 
     def _faults(self) -> Iterator[Fault]:
         if fault := self._watch.fault:
             yield Fault("engine", fault)
+        if self._starved:
+            yield Fault("memory", _NO_MEMORY)
         if self._keeper.fault:
             # Watching goes on and alerts are raised: this is no reason to call it not ready.
             yield Fault("store", self._keeper.fault, critical=False)

@@ -78,6 +78,8 @@ class Supervisor:
         self._events: deque[CameraEvent] = deque(maxlen=_LONGEST_EVENTS)
         self._lock = threading.RLock()
         self._more = False
+        self.starved = False
+        """There was no memory to take the last frame in."""
         self._turn = 0
         """Counts the frames that were handed on."""
         self._awake = 0.0
@@ -259,8 +261,12 @@ class Supervisor:
             except SourceError as error:
                 self._corrupt(name, error)
                 continue
+            except MemoryError:
+                self.starved = True  # the frame stays where it is, and is asked for again
+                break
             if frame is not None:
                 frames.append(frame)
+                self.starved = False
         return frames
 
     def _look(self, name: str, now: float) -> None:
