@@ -16,8 +16,8 @@ class HttpCamera(ThreadingHTTPServer):
     stops sending; ``/trickle`` one byte now and then; ``/garbage`` bytes that are no picture, as a
     picture; ``/noise`` MJPEG of such bytes; ``/page`` a page of HTML; ``/private`` a snapshot
     behind a basic login (``user``, ``pass``); ``/moved`` a redirect to ``/snapshot``; ``/away`` a
-    redirect to another host; ``/elsewhere`` one to ``location``; ``/busy`` status 503; anything else
-    404.
+    redirect to another host; ``/elsewhere`` one to ``location``; ``/busy`` status 503; anything
+    else 404.
     """
 
     daemon_threads = True
