@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from monitor.daemon_state import LOOP_TIMEOUT_SECONDS
@@ -86,8 +85,7 @@ def show(site: Site, scene: str) -> None:
 
 
 def page(site: Site, path: str) -> tuple[int, str]:
-    answer = httpx.get(f"{site.daemon.url}{path}", timeout=5)
-    return answer.status_code, answer.text
+    return site.daemon.page(path)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import resource
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.clips import make_clip, red_scene
@@ -37,7 +36,5 @@ def test_daemon_without_memory_lives_says_so_and_comes_back(tmp_path: Path) -> N
             assert daemon.process.poll() is None
             scored = watch.last("yard").scored
             watch.wait("yard", lambda s: s.scored > scored + 3 and s.up, "is scored again")
-            wait_for(
-                lambda: httpx.get(f"{daemon.url}/readyz", timeout=5).status_code == 200, "is ready"
-            )
+            wait_for(daemon.ready, "is ready")
             assert not [s for s in watch.sights["yard"] if s.scores and s.blind]

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.support.daemon import Daemon, running_daemon, wait_for, write_config
@@ -71,8 +70,7 @@ def test_full_disk_stops_no_alert_and_is_caught_up_with_once_there_is_room(
             wait_for(lambda: daemon.value("store_up") == 0, "the metric says so")
             assert (daemon.value("store_waiting_transitions") or 0) >= 1
             assert (daemon.value("store_failures_total", operation="write") or 0) >= 1
-            ready = httpx.get(f"{daemon.url}/readyz", timeout=5)
-            assert ready.status_code == 200, "a full disk is no reason not to watch"
+            assert daemon.ready(), "a full disk is no reason not to watch"
             assert watch.last("yard").scores
             resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
             wait_for(lambda: daemon.value("store_up") == 1, "it is written once there is room")

@@ -216,3 +216,22 @@ def test_frozen_picture_with_a_running_clock_is_found_and_stays_found(workers_si
         "named_seconds": round(blind.at - began, 1),
         "recovery_seconds": round(back.at - cured, 1),
     }
+
+
+def test_killed_daemon_leaves_no_worker_and_no_shared_memory(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    def shared() -> set[str]:
+        return {path.name for path in Path("/dev/shm").glob("*emberwatch*")}
+
+    before = shared()
+    with rtsp_server({"/fire": clips["fire"]}) as server:
+        config = write_config(tmp_path, [camera("yard", server.url("/fire"))], rules=RULES)
+        with running_daemon(config) as daemon:
+            wait_for(lambda: daemon.scores("yard"), "is scored")
+            pids = daemon.workers()
+            daemon.kill()
+        wait_for(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), "its workers are gone"
+        )
+    assert shared() == before

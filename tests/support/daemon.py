@@ -95,6 +95,11 @@ class Daemon:
         """Frames of a camera that were scored so far."""
         return self.value("frames_scored_total", camera=camera) or 0.0
 
+    def page(self, path: str) -> tuple[int, str]:
+        """Status and text of a page."""
+        answer = self._client.get(path)
+        return answer.status_code, answer.text
+
     def ready(self) -> bool:
         """The answer of ``/readyz``."""
         try:
