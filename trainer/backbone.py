@@ -7,6 +7,7 @@ nothing left that behaves differently in training and in use.
 
 import hashlib
 import tempfile
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -153,10 +154,12 @@ def _from_imagenet() -> Backbone:
 def _from_weights(path: Path) -> Backbone:
     plain = _inception()
     try:
-        with _keras_weights_name(path) as named:
+        with _keras_weights_name(path) as named, warnings.catch_warnings():
+            # Keras only warns where a file lacks layers, and leaves them untrained.
+            warnings.filterwarnings("error", "Skipping nested container", UserWarning)
             plain.load_weights(named)
         digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, UserWarning) as error:
         raise TrainingError(
             f"--backbone {path}: these are no weights of Keras's InceptionV3 without its top "
             f"({_first_line(error)}); give such a file, or the folder of a bundle"
