@@ -13,6 +13,7 @@ def test_two_minutes_with_four_cameras_lose_nobody_and_leave_nothing_behind() ->
         "cameras", "minutes", "faults", "lost_cameras", "unnoticed_stale", "memory_growth_ratio",
         "fd_growth", "worst_recovery_seconds",
     } <= summary.keys()  # fmt: skip
-    assert soak.failed(summary) == []
+    # Caches fill during the first minutes; how memory grows after that is for the long run to say.
+    assert soak.failed(summary, memory_limit=0.05) == []
     assert isinstance(summary["faults"], int)
     assert summary["faults"] >= 5
