@@ -88,11 +88,11 @@ WASTE_SMOKE = Event(
     spots=9,
     fuel=0.0,
     heat=0.25,
-    soot=4.8,
+    soot=3.2,
     gusts=5.0,
     substeps=1,
     brightness=0.0,
-    density=1.25,
+    density=1.1,
 )
 
 
@@ -111,7 +111,7 @@ def clips() -> dict[str, Clip]:
     )
     driver = Car(
         Path(((0.0, 16.0, 19.4), (3.6, 6.0, 19.3), (5.4, 4.2, 20.4), (7.0, 4.1, 23.2)), stays=True),
-        paint=(0.04, 0.10, 0.24),
+        paint=(0.30, 0.03, 0.03),
     )
     walker = Person(
         Path(((0.0, -8.0, 12.6), (8.0, 2.5, 10.4), (14.0, 12.5, 8.0))),
