@@ -106,3 +106,18 @@ def test_a_closed_decoder_gives_nothing(clip: Path) -> None:
     decoder.close()
     assert decoder.decode(packets[0]) == []
     assert decoder.drain() == []
+
+
+def test_a_stream_of_which_no_key_frame_is_taken_goes_to_the_lenient_decoder(
+    tmp_path: Path,
+) -> None:
+    """The strict one is of another codec here, and takes nothing at all."""
+    clip = make_clip(tmp_path / "all.mkv", red_scene(), seconds=1, fps=10, gop=1, codec="hevc")
+    with av.open(str(clip)) as container:
+        stream = container.streams.video[0]
+        packets: list[av.Packet[Any]] = [p for p in container.demux(stream) if p.size]
+        refusing = av.VideoCodecContext.create("h264", "r")
+        decoder = Decoder(refusing, "camera yard", lenient=stream.codec_context)
+        handed_on = [len(decoder.decode(packet)) for packet in packets]
+    assert sum(handed_on[:KEY_FRAME_TRIES]) == 0
+    assert sum(handed_on[KEY_FRAME_TRIES:]) > 0
