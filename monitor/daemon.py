@@ -33,6 +33,7 @@ from monitor.logs import Throttle, configure_logs
 from monitor.metrics import Metrics
 from monitor.model import load_model
 from monitor.settings import Settings, read_settings
+from monitor.state_lock import state_lock
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
 from monitor.web.server import WebServer
@@ -74,7 +75,7 @@ def run(config_path: Path) -> int:
     settings = read_settings(config_path)
     _set_up_logs(settings)
     try:
-        with ExitStack() as stack:
+        with state_lock(settings.config.state_dir), ExitStack() as stack:
             return _Daemon(config_path, settings, stack).run()
     except EmberwatchError:
         raise

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import ImageError
-from monitor.picture_limits import MAX_PIXELS
+from monitor.picture_limits import MAX_PIXELS, MIN_SIDE
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 """Lower-case suffixes of the files that count as pictures in a folder."""
@@ -41,8 +41,8 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         uint8 (height, width, 3), RGB, turned upright as its EXIF orientation says.
 
     Raises:
-        ImageError: missing, not a file, empty, cut off, broken, of an unknown form, or larger than
-            MAX_PIXELS.
+        ImageError: missing, not a file, empty, cut off, broken, of an unknown form, larger than
+            MAX_PIXELS, or smaller than MIN_SIDE on a side.
     """
     return decode_image(_read_bytes(path), str(path))
 
@@ -67,8 +67,11 @@ def decode_image(data: bytes, name: str) -> NDArray[np.uint8]:
             else "is cut off (it ends within its header)"
         )
         raise ImageError(f"{name}: the file {detail}; fetch it again or remove it") from error
-    if width < 1 or height < 1:
-        raise ImageError(f"{name}: the file says it is {width}x{height} pixels; remove it")
+    if min(width, height) < MIN_SIDE:
+        raise ImageError(
+            f"{name}: {width}x{height} pixels are too few to show anything; {MIN_SIDE} on each "
+            "side are needed"
+        )
     if width * height > MAX_PIXELS:
         raise ImageError(
             f"{name}: {width}x{height} pixels are more than the {MAX_PIXELS // 1_000_000} million "

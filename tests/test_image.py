@@ -81,10 +81,11 @@ def test_orientation_of_the_camera_is_honoured() -> None:
     assert upright[-3, 12, 0] > 150
 
 
-def test_one_pixel_is_a_picture(tmp_path: Path) -> None:
-    path = tmp_path / "dot.png"
-    path.write_bytes(encode(scene(2, 1)[:, :1], ".png"))
-    assert read_image(path).shape == (1, 1, 3)
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (2, 500), (500, 3)])
+def test_a_picture_too_small_to_show_anything_is_refused(width: int, height: int) -> None:
+    dot = np.zeros((height, width, 3), np.uint8)
+    with pytest.raises(ImageError, match=f"{width}x{height} pixels are too few"):
+        decode_image(encode(dot, ".png"), "dot.png")
 
 
 @pytest.mark.parametrize("suffix", sorted(IMAGE_SUFFIXES))

@@ -7,6 +7,8 @@ from pathlib import Path
 from monitor.errors import TrainingError
 from monitor.inference.bundle import resolve_bundle
 
+DEFAULT_BACKGROUND = "misc"
+
 
 @dataclass(frozen=True, slots=True)
 class TrainOptions:
@@ -45,7 +47,7 @@ class TrainOptions:
     """Frames taken of one clip, at most."""
     oversample: tuple[tuple[str, int], ...] = ()
     """(pattern of file names, times): such pictures are drawn more often."""
-    background: str = "misc"
+    background: str = DEFAULT_BACKGROUND
     """The label that means that nothing is wrong; the others are hazards."""
     mine: tuple[Path, ...] = ()
     """Clips and folders of pictures and clips that are known to hold no hazard; what the head gets

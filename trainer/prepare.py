@@ -16,7 +16,7 @@ from trainer.clips import clip_examples, read_clips
 from trainer.console import Console
 from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan, split
 from trainer.groups import apply_groups, join_alike, read_groups
-from trainer.options import TrainOptions
+from trainer.options import DEFAULT_BACKGROUND, TrainOptions
 
 _DEFAULTS = {
     field.name: field.default
@@ -68,7 +68,9 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
     examples = list_examples(options)
     labels = sorted({example.label for example in examples})
     named = (*dict(options.class_shares), *dict(options.class_weights))
-    for label in (*named, *filter(None, (options.favour,))):
+    # Folders without the default's "misc" are fine; a background that was asked for must be there.
+    asked = options.background if options.background != DEFAULT_BACKGROUND else ""
+    for label in (*named, *filter(None, (options.favour, asked))):
         if label not in labels:
             raise TrainingError(
                 f"training options: '{label}' is no label; the labels are {', '.join(labels)}"
