@@ -264,10 +264,24 @@ def test_a_rule_for_a_label_that_the_model_lacks_is_refused(
 def test_a_port_in_use_is_named(tmp_path: Path, clips: dict[str, Path]) -> None:
     config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
     with running_daemon(config) as daemon:
-        code, words = refused(config)
+        document = yaml.safe_load(config.read_text(encoding="utf-8"))
+        document["state_dir"] = str(tmp_path / "other")
+        second = tmp_path / "second.yaml"
+        second.write_text(yaml.safe_dump(document), encoding="utf-8")
+        code, words = refused(second)
         assert code == 2
         assert daemon.url.rpartition(":")[2] in words
         assert "in use" in words
+
+
+def test_a_second_daemon_on_one_state_dir_is_refused(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
+    with running_daemon(config):
+        code, words = refused(config)
+        assert code == 2
+        assert "is in use by another daemon" in words
 
 
 def test_a_service_manager_is_asked_to_try_an_address_again_that_may_come(
