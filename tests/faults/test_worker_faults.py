@@ -116,8 +116,9 @@ def test_lost_worker_costs_its_cameras_seconds_and_the_others_nothing(
     os.kill(site.daemon.workers()[0], number)
     wait_for(lambda: lost_by(site, reason, before), "the loss is counted", 40)
     gone = lost_by(site, reason, before)  # again: each camera is asked for by a scrape of its own
-    assert site.daemon.logged('"worker_lost"', f'"{reason}"')
     told = now()
+    # Metrics are read beside the loop, and may be a round ahead of its log lines.
+    wait_for(lambda: site.daemon.logged('"worker_lost"', f'"{reason}"'), "the log names it")
     assert 0 < len(gone) < len(names)
     for name in gone:
         back = scored_after(site, name, told)

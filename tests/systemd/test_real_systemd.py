@@ -187,7 +187,7 @@ def test_reload_changes_only_the_cameras_that_changed(site: Site) -> None:
     site.start()
     pid = site.main_pid()
     site.configure("yard", "dock")
-    before = site.value("frames_total", camera="yard") or 0
+    before = wait_for(lambda: site.value("frames_total", camera="yard"), "the camera gave a frame")
     reloads = site.value("config_reloads_total")
     site.machine.run("systemctl", "reload", "emberwatch")
     wait_for(lambda: site.value("camera_up", camera="dock") == 1, "the new camera is up")
