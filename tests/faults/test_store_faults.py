@@ -48,7 +48,7 @@ def test_damaged_store_is_set_aside_and_the_fire_is_found_anew(
         whole = store.read_bytes()
         store.write_bytes(os.urandom(len(whole)) if damage == "garbage" else whole[:5000])
         with running_daemon(config) as daemon:
-            assert daemon.logged('"store_set_aside"', "was damaged")
+            daemon.wait_logged('"store_set_aside"', "was damaged")
             assert (daemon.value("store_failures_total", operation="read") or 0) >= 1
             assert daemon.value("store_up") == 1
             wait_for(lambda: fires(daemon), "the fire is found by its pictures")

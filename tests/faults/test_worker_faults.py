@@ -117,8 +117,7 @@ def test_lost_worker_costs_its_cameras_seconds_and_the_others_nothing(
     wait_for(lambda: lost_by(site, reason, before), "the loss is counted", 40)
     gone = lost_by(site, reason, before)  # again: each camera is asked for by a scrape of its own
     told = now()
-    # Metrics are read beside the loop, and may be a round ahead of its log lines.
-    wait_for(lambda: site.daemon.logged('"worker_lost"', f'"{reason}"'), "the log names it")
+    site.daemon.wait_logged('"worker_lost"', f'"{reason}"')
     assert 0 < len(gone) < len(names)
     for name in gone:
         back = scored_after(site, name, told)

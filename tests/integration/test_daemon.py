@@ -98,7 +98,7 @@ def test_a_stalled_camera_exports_no_score_and_keeps_its_alert(
             )
             assert fires(daemon, "dock", "fire")
             assert daemon.scores("archive")
-            assert daemon.logged("camera_down", "dock", "stall")
+            daemon.wait_logged("camera_down", "dock", "stall")
             server.resume()
             wait_for(lambda: daemon.scores("dock"), "it is scored again")
 
@@ -158,7 +158,7 @@ def test_a_wrong_configuration_is_refused_at_reload_and_the_old_stays_in_force(
         config.write_text("cameras: [{name: yard, url: 'gopher://x'}]\n", encoding="utf-8")
         daemon.reload()
         wait_for(lambda: daemon.value("config_last_reload_successful") == 0, "the refusal shows")
-        assert daemon.logged("reload_refused", "cameras[0].url")
+        daemon.wait_logged("reload_refused", "cameras[0].url")
         count = daemon.scored("yard")
         wait_for(lambda: daemon.scored("yard") > count, "the old one stays in force")
         assert daemon.ready()
@@ -207,7 +207,7 @@ def test_a_lost_worker_is_replaced(
             "both go on",
         )
         assert victim not in daemon.workers()
-        assert daemon.logged("worker_lost")
+        daemon.wait_logged("worker_lost")
 
 
 def test_openvino_daemon_loads_no_tensorflow(tmp_path: Path, clips: dict[str, Path]) -> None:
@@ -321,7 +321,7 @@ def test_a_reload_exchanges_the_model_without_a_gap(tmp_path: Path, clips: dict[
         assert daemon.value("alerts_total", camera="yard", alert="fire") == 1
         assert daemon.value("engine_failures_total") == 0
         assert daemon.value("config_last_reload_successful") == 1
-        assert daemon.logged("model_exchanged")
+        daemon.wait_logged("model_exchanged")
 
 
 def test_a_bundle_that_fails_at_a_reload_leaves_the_old_one_in_force(
@@ -335,7 +335,7 @@ def test_a_bundle_that_fails_at_a_reload_leaves_the_old_one_in_force(
         reloaded_with(config, broken.path)
         daemon.reload()
         wait_for(lambda: daemon.value("config_last_reload_successful") == 0, "it is refused")
-        assert daemon.logged("reload_refused", "model.bin")
+        daemon.wait_logged("reload_refused", "model.bin")
         count = daemon.scored("yard")
         wait_for(partial(scored_more, daemon, "yard", count), "the old model scores")
         assert daemon.ready()

@@ -58,6 +58,11 @@ class Daemon:
         """Whether one log line holds all of these."""
         return any(all(part in line for part in parts) for line in self.log.splitlines())
 
+    def wait_logged(self, *parts: str) -> None:
+        """Fails unless a log line comes that holds all of these: the pages are served beside the
+        loop that writes the log, and may be a round ahead of it."""
+        wait_for(lambda: self.logged(*parts), f"a log line with {', '.join(parts)}")
+
     def samples(self) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
         """All samples of ``/metrics``; empty while nothing answers."""
         try:
