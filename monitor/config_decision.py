@@ -1,0 +1,80 @@
+"""The sections that say when scores become alerts."""
+
+from typing import Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from monitor.config_values import NAME_PATTERN, Seconds, Section
+
+
+class Rule(Section):
+    """When scores become an alert. The words are Prometheus's own."""
+
+    name: str = Field(pattern=NAME_PATTERN, description="The alert's name; unique.")
+    label: str = Field(description="What it is for: a label of the model, fire or smoke.")
+    threshold: float = Field(gt=0, lt=1, description="Smoothed score above which it is pending.")
+    hold_for: Seconds = Field(
+        1.0, alias="for", description="How long it must stay above to fire (0: at once)."
+    )
+    keep_firing_for: Seconds = Field(
+        30.0, description="How long it must stay below before it is resolved."
+    )
+
+
+class Smoothing(Section):
+    """How scores are smoothed in time, for each camera, label and region."""
+
+    kind: Literal["exponential", "median", "k_of_n"] = Field(
+        "exponential",
+        description="exponential: by time; median of the last n; k_of_n: the kth highest of them.",
+    )
+    half_life: Seconds = Field(
+        1.0, description="Exponential: after this time an old score weighs half (0: none)."
+    )
+    n: int = Field(10, ge=1, le=1000, description="median and k_of_n: how many samples count.")
+    k: int = Field(3, ge=1, le=1000, description="k_of_n: how many of the n must be above.")
+
+    @model_validator(mode="after")
+    def _k_within_n(self) -> "Smoothing":
+        if self.kind == "k_of_n" and self.k > self.n:
+            raise ValueError(f"k is {self.k} and n is {self.n}: k cannot be more than n")
+        return self
+
+
+class Decision(Section):
+    """From scores to alerts."""
+
+    smoothing: Smoothing = Field(default_factory=Smoothing, description="Smoothing in time.")
+    clear_ratio: float = Field(
+        0.8,
+        gt=0,
+        le=1,
+        description="An alert clears when its evidence is below threshold times this.",
+    )
+    certain: float = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="Evidence from here up stands against the threshold without smoothing "
+        "(1: only a full score does).",
+    )
+    hazards: list[str] = Field(
+        default_factory=lambda: ["smoke", "fire"],
+        description="Labels that share their evidence and make one event, mildest first.",
+    )
+
+    @field_validator("hazards")
+    @classmethod
+    def _each_once(cls, hazards: list[str]) -> list[str]:
+        twice = sorted({label for label in hazards if hazards.count(label) > 1})
+        if twice:
+            raise ValueError(f"name each label once; {', '.join(twice)} would count twice")
+        return hazards
+
+
+def default_rules() -> list[Rule]:
+    """One rule each for fire and smoke."""
+    return [
+        Rule.model_validate({"name": "fire", "label": "fire", "threshold": 0.65}),
+        Rule.model_validate({"name": "smoke", "label": "smoke", "threshold": 0.65}),
+    ]
