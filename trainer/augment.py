@@ -1,9 +1,8 @@
-"""Training views: what cameras do to a picture, done to every picture before it is learned from.
+"""Training views: each picture is cropped, relit, worsened or made small before it is learned from.
 
 Pure functions of pixels and a random generator. Views are uint8 RGB at the model's size.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.image import resize
 from trainer.backbone import SIZE
+from trainer.degrade import degrade
 
 Pixels = NDArray[np.uint8]
 Rng = np.random.Generator
@@ -25,7 +25,7 @@ class Recipe:
     """Low resolution, hard compression, grey, night or noise."""
     small: float = 0.2
     """The picture as a small part of a background scene: fires start small and far away."""
-    smallest: float = 0.12
+    smallest: float = 0.15
     largest: float = 0.6
     """Bounds of a small view's side, as a share of the scene's."""
     mirrored: float = 0.5
@@ -85,6 +85,13 @@ def paste(scene: Pixels, inset: Pixels, share: float, rng: Rng) -> Pixels:
     if rng.random() < 0.5:
         # Brought near to the scene's brightness, so that a seam tells nothing.
         small *= np.clip((under.mean() + 20) / (small.mean() + 20), 0.6, 1.5)
+    if rng.random() < 0.3:
+        # Only what is bright, added to the scene as light is: a flame or a lamp at night.
+        light = small.max(axis=2, keepdims=True)
+        glow = np.clip((light - 90) / 90, 0, 1)
+        if glow.mean() > 0.15:
+            mask = mask * glow
+            small = 255 - (255 - small) * (255 - under) / 255
     blended = under + (small - under) * mask
     made[top : top + rows, left : left + columns] = np.clip(blended, 0, 255).astype(np.uint8)
     return made
@@ -107,53 +114,3 @@ def relight(pixels: Pixels, rng: Rng, brightness: float = 0.25) -> Pixels:
     ramp = (np.arange(256, dtype=np.float32) / 255) ** gamma * 255
     table = np.clip((ramp[:, None] - 128) * gain[None, :] + 128 + offset, 0, 255)
     return np.asarray(cv2.LUT(pixels, table.astype(np.uint8)[:, None, :]), np.uint8)
-
-
-def degrade(pixels: Pixels, rng: Rng) -> Pixels:
-    """Make it look like the picture of a bad camera: one to three faults at once."""
-    faults: tuple[Callable[[Pixels, Rng], Pixels], ...] = (low_resolution, grey, night, noise, blur)
-    for index in rng.choice(len(faults), int(rng.integers(1, 3)), replace=False):
-        pixels = faults[int(index)](pixels, rng)
-    # Whatever a camera does, it compresses last.
-    return compress(pixels, rng) if rng.random() < 0.7 else pixels
-
-
-def low_resolution(pixels: Pixels, rng: Rng) -> Pixels:
-    """As from a stream of 64 to 200 lines."""
-    side = int(rng.integers(64, 200))
-    return resize(resize(pixels, side, side), SIZE, SIZE)
-
-
-def grey(pixels: Pixels, rng: Rng) -> Pixels:
-    """Without colour, or with little of it, as in infra-red."""
-    flat = cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    kept = 0.0 if rng.random() < 0.7 else rng.uniform(0.1, 0.5)
-    return np.asarray(cv2.addWeighted(pixels, kept, flat, 1 - kept, 0), np.uint8)
-
-
-def night(pixels: Pixels, rng: Rng) -> Pixels:
-    """Dark, with what is bright left bright, and the grain of a high gain."""
-    ramp = (np.arange(256, dtype=np.float32) / 255) ** rng.uniform(1.5, 2.8) * 255
-    return noise(np.asarray(cv2.LUT(pixels, ramp.astype(np.uint8)), np.uint8), rng)
-
-
-def noise(pixels: Pixels, rng: Rng) -> Pixels:
-    """Grain, the same in all channels or not."""
-    channels = 1 if rng.random() < 0.5 else 3
-    grain = rng.standard_normal((*pixels.shape[:2], channels), dtype=np.float32)
-    return np.clip(pixels + grain * np.float32(rng.uniform(3, 16)), 0, 255).astype(np.uint8)
-
-
-def blur(pixels: Pixels, rng: Rng) -> Pixels:
-    """A dirty or badly focused lens."""
-    sigma = float(rng.uniform(0.8, 2.5))
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), sigma), np.uint8)
-
-
-def compress(pixels: Pixels, rng: Rng) -> Pixels:
-    """JPEG at 10 to 60, the look of a saved bit rate."""
-    quality = int(rng.integers(10, 60))
-    encoded, data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not encoded:
-        return pixels
-    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
