@@ -97,7 +97,7 @@ def exposure(pixels: Pixels, rng: Rng) -> Pixels:
     made = pixels.astype(np.float32) * np.float32(gain)
     if gain > 1:
         made += cv2.GaussianBlur(np.maximum(made - 235, 0), (0, 0), float(rng.uniform(2, 8)))
-    return np.clip(made, 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(made, 0, 255), np.uint8)
 
 
 def text(pixels: Pixels, rng: Rng) -> Pixels:
@@ -122,14 +122,12 @@ def video(pixels: Pixels, rng: Rng) -> Pixels:
     height, width = (side - side % 2 for side in pixels.shape[:2])
     before = np.roll(pixels, tuple(rng.integers(-6, 7, 2)), axis=(0, 1))
     context = av.CodecContext.create("libx264", "w")
-    assert isinstance(context, av.VideoCodecContext)
     context.width, context.height, context.pix_fmt = width, height, "yuv420p"
     context.time_base = Fraction(1, 25)
     # Decoded as it comes, without frames that wait for later ones.
     context.options = {"preset": "ultrafast", "tune": "zerolatency", "threads": "1",
                        "qp": str(int(rng.integers(28, 44)))}  # fmt: skip
     reader = av.CodecContext.create("h264", "r")
-    assert isinstance(reader, av.VideoCodecContext)
     made = pixels
     for index, picture in enumerate((before, pixels)):
         part = np.ascontiguousarray(picture[:height, :width])
@@ -137,7 +135,7 @@ def video(pixels: Pixels, rng: Rng) -> Pixels:
         frame.pts = index
         for packet in context.encode(frame):
             for shown in reader.decode(packet):
-                made = shown.to_ndarray(format="rgb24")
+                made = np.asarray(shown.to_ndarray(format="rgb24"), np.uint8)
     for shown in reader.decode(None):
-        made = shown.to_ndarray(format="rgb24")
+        made = np.asarray(shown.to_ndarray(format="rgb24"), np.uint8)
     return resize(made, pixels.shape[1], pixels.shape[0])

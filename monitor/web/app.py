@@ -1,4 +1,4 @@
-"""The HTTP surface: metrics, health, the status page and its JSON. Reading only, by GET only."""
+"""The HTTP surface: metrics, health, the status page and its JSON. Reading only, by GET or HEAD."""
 
 import asyncio
 import gzip
@@ -7,13 +7,14 @@ from typing import Annotated
 
 from fastapi import FastAPI, HTTPException, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from monitor.errors import StoreError
 from monitor.web.api import StatusJson, status_json
-from monitor.web.events_api import MOST_EVENTS, EventsJson, events_json
+from monitor.web.events_api import EventsJson, EventsQuery, events_json
 from monitor.web.health import readiness, standstill
 from monitor.web.host_guard import Asgi, LoopbackHosts, Message, Receive, Send
 from monitor.web.page import StatusPage
@@ -30,8 +31,6 @@ SECURITY_HEADERS = (
     (b"cache-control", b"no-store"),
 )
 """Go with every answer."""
-
-_LARGEST_ID = 2**63 - 1
 
 _Encode = Callable[[CollectorRegistry], bytes]
 
@@ -77,6 +76,25 @@ class SecurityHeaders:
         await self._app(scope, receive, send_with_headers)
 
 
+class HeadAsGet:
+    """Answers HEAD as GET without the body, as HTTP asks and load balancers do."""
+
+    def __init__(self, app: Asgi) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self._app(scope, receive, send)
+            return
+
+        async def send_without_body(message: Message) -> None:
+            if message["type"] == "http.response.body":
+                message = {**message, "body": b""}
+            await send(message)
+
+        await self._app({**scope, "method": "GET"}, receive, send_without_body)
+
+
 def create_app(
     view: StateView, registry: CollectorRegistry, *, version: str, loopback_only: bool = False
 ) -> SecurityHeaders:
@@ -94,6 +112,12 @@ def create_app(
     )  # fmt: skip
     page = StatusPage()
     scrape = SharedScrape(registry)
+
+    @app.exception_handler(RequestValidationError)
+    async def refuse(_request: Request, error: RequestValidationError) -> JSONResponse:
+        """What is wrong with each parameter, in the form of every other error."""
+        faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
+        return JSONResponse({"detail": "; ".join(faults)}, status_code=422)
 
     @app.get("/metrics", include_in_schema=False)
     async def metrics(request: Request) -> Response:
@@ -121,22 +145,17 @@ def create_app(
         return status_json(view.snapshot())
 
     @app.get("/api/v1/events", summary="What alerts did, newest first, page by page")
-    def events(
-        limit: Annotated[int, Query(ge=1, le=MOST_EVENTS, description="At most so many.")] = 50,
-        camera: Annotated[
-            str | None, Query(max_length=63, description="Of this camera alone.")
-        ] = None,
-        before_id: Annotated[
-            int | None,
-            Query(ge=1, le=_LARGEST_ID, description="`next_before_id` of the page before."),
-        ] = None,
-        open_only: Annotated[bool, Query(description="Those that have not ended.")] = False,
-    ) -> EventsJson:
+    def events(asked: Annotated[EventsQuery, Query()]) -> EventsJson:
         try:
-            found = view.events(limit + 1, camera=camera, before_id=before_id, open_only=open_only)
+            found = view.events(
+                asked.limit + 1,
+                camera=asked.camera,
+                before_id=asked.before_id,
+                open_only=asked.open_only,
+            )
         except StoreError as error:
             raise HTTPException(503, str(error)) from error
-        return events_json(found, limit)
+        return events_json(found, asked.limit)
 
     @app.get("/", include_in_schema=False)
     def index(refresh: Annotated[str, Query(max_length=16)] = "") -> HTMLResponse:
@@ -146,4 +165,5 @@ def create_app(
     async def style() -> Response:
         return Response(page.style, media_type="text/css")
 
-    return SecurityHeaders(LoopbackHosts(app) if loopback_only else app)
+    answers = HeadAsGet(app)
+    return SecurityHeaders(LoopbackHosts(answers) if loopback_only else answers)

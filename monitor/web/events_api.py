@@ -2,12 +2,28 @@
 
 from collections.abc import Sequence
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.alerts.events import Event
 
 MOST_EVENTS = 500
 """Of one answer; a page of so many is read and written in some 50 ms."""
+
+_LARGEST_ID = 2**63 - 1
+
+
+class EventsQuery(BaseModel):
+    """What is asked for. An unknown parameter is refused: one that is misspelt would be ignored,
+    and the answer taken for what it is not."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=MOST_EVENTS, description="At most so many.")
+    camera: str | None = Field(None, max_length=63, description="Of this camera alone.")
+    before_id: int | None = Field(
+        None, ge=1, le=_LARGEST_ID, description="`next_before_id` of the page before."
+    )
+    open_only: bool = Field(False, description="Those that have not ended.")
 
 
 class StepJson(BaseModel):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.pictures import picture
-from trainer import augment
+from trainer import augment, degrade
 from trainer.augment import Recipe, view
 from trainer.backbone import SIZE
 
@@ -36,8 +36,14 @@ def test_a_small_view_keeps_most_of_the_scene() -> None:
         assert 0 < (made > 10).mean() < 0.08
 
 
-@pytest.mark.parametrize("fault", [augment.low_resolution, augment.night, augment.noise,
-                                   augment.blur, augment.compress, augment.grey])  # fmt: skip
+FAULTS = (
+    degrade.low_resolution, degrade.night, degrade.noise, degrade.blur, degrade.compress,
+    degrade.grey, degrade.haze, degrade.colour_temperature, degrade.exposure, degrade.text,
+    degrade.video,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_changes_the_picture_and_keeps_what_it_shows(fault: object) -> None:
     assert callable(fault)
     pixels = picture("smoke", 3, SIZE, SIZE)
@@ -50,7 +56,7 @@ def test_each_fault_changes_the_picture_and_keeps_what_it_shows(fault: object) -
 
 def test_a_grey_view_has_less_colour() -> None:
     pixels = picture("fire", 1, SIZE, SIZE)
-    made = augment.grey(pixels, np.random.default_rng(1))
+    made = degrade.grey(pixels, np.random.default_rng(1))
     assert np.ptp(made.astype(int), axis=2).mean() < 0.6 * np.ptp(pixels.astype(int), axis=2).mean()
 
 

@@ -222,3 +222,25 @@ def test_description_of_the_api_lists_what_programs_may_use(client: httpx.Client
     described = client.get("/api/v1/openapi.json").json()
     assert set(described["paths"]) == {"/livez", "/readyz", "/api/v1/status", "/api/v1/events"}
     assert re.match(r"3\.", described["openapi"])
+
+
+def test_a_wrong_parameter_is_named_in_one_sentence(client: httpx.Client) -> None:
+    answer = client.get("/api/v1/events?limit=0&open_only=maybe")
+    assert answer.status_code == 422
+    assert re.fullmatch(
+        r"limit: .*greater than or equal to 1; open_only: .*", answer.json()["detail"]
+    )
+
+
+def test_a_misspelt_parameter_is_refused_and_not_ignored(client: httpx.Client) -> None:
+    answer = client.get("/api/v1/events?open=true")
+    assert answer.status_code == 422
+    assert answer.json()["detail"].startswith("open: ")
+
+
+@pytest.mark.parametrize("path", ["/", "/livez", "/metrics", "/api/v1/status"])
+def test_head_is_answered_as_get_without_the_body(client: httpx.Client, path: str) -> None:
+    answer = client.head(path)
+    assert answer.status_code == 200
+    assert answer.content == b""
+    assert answer.headers["content-type"] == client.get(path).headers["content-type"]
