@@ -135,7 +135,9 @@ def _score(
                     pictures.append(result)
                     readable.append(path)
             if pictures:
-                yield from zip(readable, engine.score(np.stack(pictures)), strict=True)
+                yield from zip(
+                    readable, engine.score(np.stack(pictures)).probabilities, strict=True
+                )
 
 
 def _read(path: Path, geometry: Geometry) -> NDArray[np.uint8] | ImageError:

@@ -15,6 +15,7 @@ from monitor.errors import EngineError
 from monitor.inference.batcher import Batcher
 from monitor.inference.bundle import Bundle
 from monitor.inference.load import load_engine
+from monitor.inference.scored import Scores
 from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame, Health
 from monitor.ingest.status import REASONS, CameraStatus
@@ -39,7 +40,7 @@ class FailingEngine:
     def warm_up(self) -> None:
         self._engine.warm_up()
 
-    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def score(self, pictures: NDArray[np.uint8]) -> Scores:
         if self.failures_to_come:
             self.failures_to_come -= 1
             raise EngineError("the device was lost")

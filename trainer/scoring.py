@@ -57,7 +57,7 @@ def score_files(
                     rows.append(row)
                     pictures.append(read)
             if pictures:
-                parts.append(engine.score(np.stack(pictures)))
+                parts.append(engine.score(np.stack(pictures)).probabilities)
             progress(len(some))
     return Scored(np.array(rows, np.int64), np.concatenate(parts), tuple(unreadable))
 

@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
-from monitor.inference.scored import Region, ScoredFrame, ScoredRegion
+from monitor.inference.scored import Region, ScoredFrame, ScoredRegion, Scores
 from monitor.ingest.frame import Frame
 
 
@@ -45,7 +44,7 @@ class _Entry:
     regions: tuple[Region, ...]
     since: float
     taken: int = 0
-    scores: dict[str, NDArray[np.float32]] = field(default_factory=dict)
+    scored: dict[str, ScoredRegion] = field(default_factory=dict)
 
 
 class Batcher:
@@ -121,12 +120,12 @@ class Batcher:
             entry.taken += len(regions)
         return Batch(tuple(pictures), max(0.0, now - oldest))
 
-    def complete(self, batch: Batch, scores: NDArray[np.float32]) -> list[ScoredFrame]:
+    def complete(self, batch: Batch, scores: Scores) -> list[ScoredFrame]:
         """Hand in the scores of a batch.
 
         Args:
             batch: as it was taken.
-            scores: float32 (len(batch), labels), one row for each picture.
+            scores: one row for each picture.
 
         Returns:
             The frames of which all regions are scored now, in the order they were taken.
@@ -134,16 +133,16 @@ class Batcher:
         if len(scores) != len(batch):
             raise ValueError(f"{len(scores)} rows of scores for {len(batch)} pictures")
         done: list[ScoredFrame] = []
-        for picture, row in zip(batch.pictures, scores, strict=True):
+        for picture, part in zip(batch.pictures, scored_regions(batch, scores), strict=True):
             frame = picture.frame
             entry = self._started.get(id(frame))
             if entry is None:  # the camera was removed meanwhile
                 continue
-            entry.scores[picture.region.name] = row
-            if len(entry.scores) == len(entry.regions):
+            entry.scored[picture.region.name] = part
+            if len(entry.scored) == len(entry.regions):
                 del self._started[id(frame)]
-                rows = [entry.scores[region.name] for region in entry.regions]
-                done.append(scored_frame(frame, entry.regions, rows))
+                parts = [entry.scored[region.name] for region in entry.regions]
+                done.append(scored_frame(frame, parts))
         return done
 
     def fail(self, batch: Batch) -> list[Frame]:
@@ -168,18 +167,25 @@ class Batcher:
         return begun + list(self._waiting.values())
 
 
-def scored_frame(
-    frame: Frame, regions: Sequence[Region], rows: Sequence[NDArray[np.float32]]
-) -> ScoredFrame:
-    """A frame with its scores: one row, float32 (labels,), for each region, in their order."""
+def scored_regions(batch: Batch, scores: Scores) -> list[ScoredRegion]:
+    """The scores of a batch, picture by picture, in its order."""
+    # Copies of their own: a view would keep the scores of the whole batch in memory.
+    return [
+        ScoredRegion(
+            picture.region,
+            np.array(scores.probabilities[row], np.float32),
+            None if scores.cells is None else np.array(scores.cells[row], np.float32),
+        )
+        for row, picture in enumerate(batch.pictures)
+    ]
+
+
+def scored_frame(frame: Frame, regions: Sequence[ScoredRegion]) -> ScoredFrame:
+    """A frame with the scores of all its regions."""
     return ScoredFrame(
         camera=frame.camera,
         sequence=frame.sequence,
         captured_at=frame.captured_at,
         captured_monotonic=frame.captured_monotonic,
-        # Rows of their own: a view would keep the scores of the whole batch in memory.
-        regions=tuple(
-            ScoredRegion(region, np.array(row, dtype=np.float32))
-            for region, row in zip(regions, rows, strict=True)
-        ),
+        regions=tuple(regions),
     )

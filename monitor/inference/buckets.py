@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import EngineError
 from monitor.inference.bundle import Geometry
+from monitor.inference.scored import Scores
 
 # Rows are softmax outputs; in bfloat16 their sum is off by up to a few thousandths.
 _SUM_TOLERANCE = 0.02
@@ -56,15 +57,30 @@ def check_pictures(pictures: NDArray[np.uint8], geometry: Geometry) -> None:
         raise EngineError("an empty batch was handed to the engine; score at least one picture")
 
 
-def check_scores(scores: NDArray[np.float32], count: int, labels: int) -> NDArray[np.float32]:
+def check_scores(scores: Scores, count: int, labels: int) -> Scores:
     """Check what comes out of an engine.
 
     Returns:
-        ``scores`` as float32 (count, labels), within 0 to 1.
+        ``scores`` with probabilities as float32 (count, labels), within 0 to 1.
 
     Raises:
         EngineError: another shape, a value that is no finite number, or rows that do not sum to 1.
     """
+    cells = scores.cells
+    if cells is not None and (
+        cells.ndim != 4
+        or (len(cells), cells.shape[3]) != (count, labels)
+        or not np.isfinite(cells).all()
+    ):
+        raise EngineError(
+            f"the engine gave cells of shape {cells.shape} for {count} pictures and {labels} "
+            "labels, or a value in them is no finite number; if it happens again, export the "
+            "bundle again"
+        )
+    return Scores(_probabilities(scores.probabilities, count, labels), cells)
+
+
+def _probabilities(scores: NDArray[np.float32], count: int, labels: int) -> NDArray[np.float32]:
     if scores.shape != (count, labels):
         raise EngineError(
             f"the engine gave scores of shape {scores.shape} for {count} pictures and {labels} "

@@ -65,12 +65,14 @@ def convert_keras(model: Any, width: int, height: int) -> Any:
     """Convert a Keras model.
 
     Args:
-        model: a ``keras.Model`` on the TensorFlow backend, from pictures to probabilities.
+        model: a ``keras.Model`` on the TensorFlow backend, from pictures to probabilities and, as
+            :func:`monitor.inference.keras_cells.with_cells` makes it, cells.
         width: of its input, pixels.
         height: of its input, pixels.
 
     Returns:
-        ``openvino.Model`` from uint8 (?, height, width, 3) to float32 (?, labels).
+        ``openvino.Model`` from uint8 (?, height, width, 3) to what the Keras model gives, in its
+        order: float32 (?, labels), and (?, rows, columns, labels).
     """
     import tensorflow
 
@@ -87,11 +89,13 @@ def convert_keras(model: Any, width: int, height: int) -> Any:
 
 def main(arguments: list[str]) -> int:
     """Convert ``arguments[0]``, a bundle, to ``arguments[1]``, an .xml file."""
+    from monitor.inference.keras_cells import with_cells
     from monitor.inference.tensorflow_engine import load_keras
 
     bundle, target = load_bundle(arguments[0]), Path(arguments[1])
     openvino = import_openvino()
-    converted = convert_keras(load_keras(bundle), bundle.geometry.width, bundle.geometry.height)
+    model = with_cells(load_keras(bundle))
+    converted = convert_keras(model, bundle.geometry.width, bundle.geometry.height)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".convert-") as scratch:
         fresh = Path(scratch) / target.name
         openvino.save_model(converted, fresh, compress_to_fp16=True)

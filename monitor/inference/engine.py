@@ -6,6 +6,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.inference.scored import Scores
+
 
 class Engine(Protocol):
     """Gives calibrated scores for uint8 pictures. Scaling to the model's range is the model's."""
@@ -23,14 +25,15 @@ class Engine(Protocol):
         """Run each batch size once, so that the first real frame is not the slow one."""
         ...
 
-    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def score(self, pictures: NDArray[np.uint8]) -> Scores:
         """Score a batch.
 
         Args:
             pictures: uint8 (n, height, width, 3), RGB, at the size of the bundle's geometry.
 
         Returns:
-            float32 (n, labels): calibrated probabilities, each row sums to 1.
+            Calibrated probabilities and, where the model has them, the logits of its cells from the
+            same pass.
 
         Raises:
             EngineError: inference failed, or gave a value that is not a finite number.

@@ -8,8 +8,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-Forward = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""Scores a batch of exactly one size."""
+Forward = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]
+"""Gives all outputs of a model for a batch of exactly one size."""
 
 
 class Backend(Protocol):
@@ -48,8 +48,8 @@ class TensorFlowBackend:
         shape = (size, *model.inputs[0].shape[1:])
 
         def call(pictures: Any) -> Any:
-            scores = model(tensorflow.cast(pictures, wanted), training=False)
-            return tensorflow.cast(scores, tensorflow.float32)
+            made = _as_list(model(tensorflow.cast(pictures, wanted), training=False))
+            return [tensorflow.cast(output, tensorflow.float32) for output in made]
 
         # XLA takes tens of seconds a size on a CPU, for little.
         function = tensorflow.function(
@@ -58,8 +58,9 @@ class TensorFlowBackend:
             jit_compile=self.on_gpu,
         ).get_concrete_function()
 
-        def forward(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-            return np.asarray(function(tensorflow.constant(pictures)).numpy(), dtype=np.float32)
+        def forward(pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            made = function(tensorflow.constant(pictures))
+            return [np.asarray(output.numpy(), dtype=np.float32) for output in made]
 
         return forward
 
@@ -82,16 +83,22 @@ class JaxBackend:
 
         def call(weights: Any, state: Any, pictures: Any) -> Any:
             cast = pictures.astype(wanted)
-            scores, _ = model.stateless_call(weights, state, cast, training=False)
-            return scores.astype("float32")
+            made, _ = model.stateless_call(weights, state, cast, training=False)
+            return [output.astype("float32") for output in _as_list(made)]
 
         shape = jax.ShapeDtypeStruct((size, *model.inputs[0].shape[1:]), np.uint8)
         compiled = jax.jit(call).lower(weights, state, shape).compile()
 
-        def forward(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-            return np.asarray(compiled(weights, state, pictures), dtype=np.float32)
+        def forward(pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+            made = compiled(weights, state, pictures)
+            return [np.asarray(output, dtype=np.float32) for output in made]
 
         return forward
+
+
+def _as_list(outputs: Any) -> list[Any]:
+    """Keras gives a single output as it is, and several as a list."""
+    return list(outputs) if isinstance(outputs, list | tuple) else [outputs]
 
 
 BACKENDS: dict[str, Callable[[int], Backend]] = {

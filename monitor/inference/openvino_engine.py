@@ -21,7 +21,10 @@ from monitor.inference.buckets import bucket_sizes, check_pictures, check_scores
 from monitor.inference.bundle import Bundle
 from monitor.inference.convert import convert_in_child
 from monitor.inference.openvino_runtime import import_openvino
+from monitor.inference.scored import Scores
 
+# Another name than before cells were an output: what lies in a cache has none.
+_CANONICAL = "canonical-cells.xml"
 # Compiled models that stay in the cache: the one in use and those to roll back to.
 _KEPT_CACHES = 3
 
@@ -63,7 +66,7 @@ class OpenVinoEngine:
         self.batch_sizes: Sequence[int] = bucket_sizes(min(max_batch, max(4, 2 * cores), 32))
         self._request: Any = None
         self._compiled: Any = _compile(bundle, precision, cores, cache_dir)
-        self._check_shapes(bundle)
+        self._shapes = self._output_shapes(bundle)
         self.device = f"CPU ({_arithmetic(self._compiled, bundle, precision)})"
 
     def warm_up(self) -> None:
@@ -72,29 +75,32 @@ class OpenVinoEngine:
         for size in self.batch_sizes:
             self.score(np.zeros((size, height, width, 3), np.uint8))
 
-    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def score(self, pictures: NDArray[np.uint8]) -> Scores:
         """Score a batch of any size; see :class:`monitor.inference.engine.Engine`."""
         check_pictures(pictures, self._geometry)
-        scores = np.empty((len(pictures), len(self.labels)), np.float32)
+        made = [np.empty((len(pictures), *shape), np.float32) for shape in self._shapes]
         done = 0
         for size in split_batch(len(pictures), self.batch_sizes):
-            scores[done : done + size] = self._infer(pictures[done : done + size])
+            results = self._infer(pictures[done : done + size])
+            for whole, part in zip(made, results, strict=True):
+                whole[done : done + size] = part
             done += size
-        return check_scores(scores, len(pictures), len(self.labels))
+        return check_scores(Scores(*made), len(pictures), len(self.labels))
 
     def close(self) -> None:
         """Give the model back."""
         self._request = None
         self._compiled = None
 
-    def _infer(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _infer(self, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
+        """Probabilities and, where the model has them, cells; valid until the next call."""
         if self._compiled is None:
             raise EngineError("the engine openvino was closed; load it again")
         try:
             if self._request is None:
                 self._request = self._compiled.create_infer_request()
             result = self._request.infer([pictures], share_inputs=True, share_outputs=True)
-            return np.asarray(result[0], dtype=np.float32)
+            return [np.asarray(result[n], dtype=np.float32) for n in range(len(self._shapes))]
         except (RuntimeError, MemoryError) as error:
             self._request = None  # the next try begins with a fresh one
             raise EngineError(
@@ -102,7 +108,12 @@ class OpenVinoEngine:
                 "again, restart with inference.engine: tensorflow"
             ) from error
 
-    def _check_shapes(self, bundle: Bundle) -> None:
+    def _output_shapes(self, bundle: Bundle) -> list[tuple[int, ...]]:
+        """Shapes without the batch: of the probabilities and, where there are some, of the cells.
+
+        Raises:
+            BundleError: the model has other inputs or outputs.
+        """
         ports = (list(self._compiled.inputs), list(self._compiled.outputs))
         found = [
             [(str(port.partial_shape), port.element_type.get_type_name()) for port in side]
@@ -110,11 +121,20 @@ class OpenVinoEngine:
         ]
         size = f"{self._geometry.height},{self._geometry.width}"
         wanted = [[(f"[?,{size},3]", "u8")], [(f"[?,{len(self.labels)}]", "f32")]]
-        if found != wanted:
+        shapes = [port.partial_shape[1:] for port in ports[1]]
+        cells = shapes[1] if len(shapes) == 2 else None
+        with_cells = (
+            cells is not None
+            and cells.is_static
+            and [*cells.to_shape()][2:] == [len(self.labels)]
+            and found[1][1][1] == "f32"
+        )
+        if [found[0], found[1][: 1 if with_cells else None]] != wanted:
             raise BundleError(
                 f"bundle {bundle.path}: its OpenVINO model goes from {found[0]} to {found[1]} "
                 f"where {wanted[0]} to {wanted[1]} is needed; export the bundle again"
             )
+        return [tuple(shape.to_shape()) for shape in shapes]
 
 
 def _compile(bundle: Bundle, precision: str, threads: int, cache_dir: Path | None) -> Any:
@@ -155,7 +175,7 @@ def _compile(bundle: Bundle, precision: str, threads: int, cache_dir: Path | Non
 
 def _canonical(bundle: Bundle, folder: Path) -> Path:
     """The canonical model in OpenVINO's format, converted unless ``folder`` has it."""
-    model = folder / "canonical.xml"
+    model = folder / _CANONICAL
     if not model.is_file():
         convert_in_child(bundle, model)
     return model

@@ -1,9 +1,24 @@
-"""What inference hands on: the scores of one frame, region by region."""
+"""What inference hands on: the scores of a batch, and those of one frame, region by region."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scores:
+    """What a model says of a batch of pictures."""
+
+    probabilities: NDArray[np.float32]
+    """float32 (n, labels): calibrated probabilities, each row sums to 1."""
+    cells: NDArray[np.float32] | None = None
+    """float32 (n, rows, columns, labels): the calibrated logits of each cell of a grid over the
+    picture. The head is linear, so their mean over all cells is what the softmax gets. None where
+    the model does not tell."""
+
+    def __len__(self) -> int:
+        return len(self.probabilities)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +40,8 @@ class ScoredRegion:
     region: Region
     scores: NDArray[np.float32]
     """float32 (labels,): calibrated probabilities in the order of the engine's labels."""
+    cells: NDArray[np.float32] | None = None
+    """float32 (rows, columns, labels): as in :class:`Scores`, of this region."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import EngineError
-from monitor.inference.batcher import Batch, Batcher, Picture, scored_frame
+from monitor.inference.batcher import Batch, Batcher, Picture, scored_frame, scored_regions
 from monitor.inference.buckets import check_scores
 from monitor.inference.bundle import Geometry
 from monitor.inference.engine import Engine
 from monitor.inference.regions import cut
-from monitor.inference.scored import Region, ScoredFrame
+from monitor.inference.scored import Region, ScoredFrame, ScoredRegion, Scores
 from monitor.ingest.frame import Frame
 
 STAGES = ("cut", "engine")
@@ -55,11 +55,11 @@ class Scorer:
         self._timer = timer
         self._buffer = self._allocate(1)
 
-    def score(self, batch: Batch) -> NDArray[np.float32]:
+    def score(self, batch: Batch) -> Scores:
         """Score a batch.
 
         Returns:
-            float32 (len(batch), labels), one row for each picture.
+            One row for each picture.
 
         Raises:
             EngineError: the engine failed twice in a row on it.
@@ -95,7 +95,7 @@ class Scorer:
             raise
         return batcher.complete(batch, scores)
 
-    def _try(self, batch: Batch) -> NDArray[np.float32]:
+    def _try(self, batch: Batch) -> Scores:
         """One try. Whatever runs out of memory in it is a failure as any other: the daemon goes on,
         says that it is not ready, and is restarted if it does not get better."""
         try:
@@ -117,7 +117,7 @@ class Scorer:
         self._observe("cut", self._timer() - started)
         return pictures
 
-    def _run(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _run(self, pictures: NDArray[np.uint8]) -> Scores:
         started = self._timer()
         scores = self.engine.score(pictures)
         self._observe("engine", self._timer() - started)
@@ -146,12 +146,13 @@ def score_frames(
     """
     pairs = [(frame, tuple(regions)) for frame, regions in frames]
     pictures = [Picture(frame, region) for frame, regions in pairs for region in regions]
-    rows: list[NDArray[np.float32]] = []
+    rows: list[ScoredRegion] = []
     for start in range(0, len(pictures), max_batch):
-        rows.extend(scorer.score(Batch(tuple(pictures[start : start + max_batch]), 0.0)))
+        batch = Batch(tuple(pictures[start : start + max_batch]), 0.0)
+        rows += scored_regions(batch, scorer.score(batch))
     scored: list[ScoredFrame] = []
     done = 0
     for frame, regions in pairs:
-        scored.append(scored_frame(frame, regions, rows[done : done + len(regions)]))
+        scored.append(scored_frame(frame, rows[done : done + len(regions)]))
         done += len(regions)
     return scored

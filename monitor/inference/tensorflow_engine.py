@@ -18,6 +18,8 @@ from monitor.errors import BundleError, EngineError
 from monitor.inference.buckets import bucket_sizes, check_pictures, check_scores, padded_size
 from monitor.inference.bundle import Bundle
 from monitor.inference.keras_backends import BACKENDS, Forward
+from monitor.inference.keras_cells import with_cells
+from monitor.inference.scored import Scores
 
 # What a broken or foreign model file makes Keras raise; others are faults of this program.
 _LOAD_ERRORS = (
@@ -97,7 +99,7 @@ class TensorFlowEngine:
         self.labels = bundle.labels
         self.batch_sizes: Sequence[int] = bucket_sizes(max_batch)
         self._geometry = bundle.geometry
-        model = load_keras(bundle)
+        model = with_cells(load_keras(bundle))
         self._model: Any = in_mixed_precision(model) if self._backend.on_gpu else model
         self._forwards: dict[int, Forward] = {}
 
@@ -107,7 +109,7 @@ class TensorFlowEngine:
         for size in self.batch_sizes:
             self.score(np.zeros((size, height, width, 3), np.uint8))
 
-    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def score(self, pictures: NDArray[np.uint8]) -> Scores:
         """Score a batch of any size; see :class:`monitor.inference.engine.Engine`."""
         check_pictures(pictures, self._geometry)
         largest = max(self.batch_sizes)
@@ -115,14 +117,15 @@ class TensorFlowEngine:
             self._score_part(pictures[start : start + largest])
             for start in range(0, len(pictures), largest)
         ]
-        return check_scores(np.concatenate(parts), len(pictures), len(self.labels))
+        made = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        return check_scores(Scores(*made), len(pictures), len(self.labels))
 
     def close(self) -> None:
         """Give the model back."""
         self._forwards.clear()
         self._model = None
 
-    def _score_part(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def _score_part(self, pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         if self._model is None:
             raise EngineError("the engine tensorflow was closed; load it again")
         count = len(pictures)
@@ -133,7 +136,7 @@ class TensorFlowEngine:
         try:
             if size not in self._forwards:
                 self._forwards[size] = self._backend.compile(self._model, size)
-            return self._forwards[size](pictures)[:count]
+            return [made[:count] for made in self._forwards[size](pictures)]
         # Out of memory, a lost device, no kernel for it: the backends have a class for each, and
         # RuntimeError is not among their parents.
         except Exception as error:

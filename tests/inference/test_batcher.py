@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from monitor.config import Tiles
 from monitor.inference.batcher import Batch, Batcher
 from monitor.inference.regions import full_view, plan_regions
-from monitor.inference.scored import Region, ScoredFrame
+from monitor.inference.scored import Region, ScoredFrame, Scores
 from tests.support.frames import frame
 
 FULL = (full_view(),)
@@ -20,7 +20,7 @@ def complete(batcher: Batcher, batch: Batch | None) -> list[ScoredFrame]:
     """Hand in scores that name the picture: sequence and place of the region."""
     assert batch is not None
     rows = [(p.frame.sequence, hash(p.region.name) % 1000) for p in batch.pictures]
-    return batcher.complete(batch, np.array(rows, np.float32).reshape(len(batch), 2))
+    return batcher.complete(batch, Scores(np.array(rows, np.float32).reshape(len(batch), 2)))
 
 
 def test_nothing_waits_at_first() -> None:
@@ -147,7 +147,7 @@ def test_wrong_use_fails_at_once() -> None:
     batch = batcher.take(1.0)
     assert batch is not None
     with pytest.raises(ValueError, match="2 rows of scores for 1 pictures"):
-        batcher.complete(batch, np.zeros((2, 3), np.float32))
+        batcher.complete(batch, Scores(np.zeros((2, 3), np.float32)))
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.floats(0, 0.2)), max_size=60), st.integers(1, 5))

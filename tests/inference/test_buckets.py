@@ -14,6 +14,7 @@ from monitor.inference.buckets import (
     split_batch,
 )
 from monitor.inference.bundle import Geometry
+from monitor.inference.scored import Scores
 
 largest = st.integers(1, 300)
 
@@ -70,10 +71,12 @@ def test_batch_of_another_form_is_refused(pictures: np.typing.NDArray[np.uint8])
 )
 def test_what_is_no_score_is_refused(scores: list[list[float]], said: str) -> None:
     with pytest.raises(EngineError, match=said):
-        check_scores(np.array(scores, np.float32), 1, 3)
+        check_scores(Scores(np.array(scores, np.float32)), 1, 3)
 
 
 def test_scores_come_back_within_bounds() -> None:
-    scores = check_scores(np.array([[1.0000004, -1e-7, 0.0]], np.float32), 1, 3)
+    scores = check_scores(
+        Scores(np.array([[1.0000004, -1e-7, 0.0]], np.float32)), 1, 3
+    ).probabilities
     assert scores.min() >= 0
     assert scores.max() <= 1

@@ -30,7 +30,7 @@ def engine(tiny: Bundle) -> OpenVinoEngine:
 
 
 def test_each_colour_scores_for_its_label(engine: OpenVinoEngine) -> None:
-    scores = engine.score(COLOURS)
+    scores = engine.score(COLOURS).probabilities
     assert engine.labels == LABELS
     assert scores.shape == (3, 3)
     assert scores.dtype == np.float32
@@ -41,13 +41,13 @@ def test_each_colour_scores_for_its_label(engine: OpenVinoEngine) -> None:
 def test_batch_of_any_size_scores_as_its_pictures_do_alone(engine: OpenVinoEngine) -> None:
     rng = np.random.default_rng(1)
     pictures = rng.integers(0, 256, (11, 299, 299, 3), np.uint8)
-    alone = np.concatenate([engine.score(picture[None]) for picture in pictures])
+    alone = np.concatenate([engine.score(picture[None]).probabilities for picture in pictures])
     for count in range(1, 12):
-        assert np.allclose(engine.score(pictures[:count]), alone[:count], atol=1e-3)
+        assert np.allclose(engine.score(pictures[:count]).probabilities, alone[:count], atol=1e-3)
 
 
 def test_scores_are_the_callers_own(engine: OpenVinoEngine) -> None:
-    first = engine.score(COLOURS[:1])
+    first = engine.score(COLOURS[:1]).probabilities
     kept = first.copy()
     engine.score(COLOURS[1:2])
     assert (first == kept).all()
@@ -76,20 +76,21 @@ def test_closed_engine_says_so(tiny: Bundle) -> None:
 
 
 def test_compiled_model_is_cached_and_taken_from_there(tiny: Bundle, tmp_path: Path) -> None:
-    first = OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS)
+    first = OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS).probabilities
     (blob,) = tmp_path.rglob("*.blob")
     before = blob.stat().st_mtime_ns
-    second = OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS)
+    second = OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS).probabilities
     assert (first == second).all()
     assert blob.stat().st_mtime_ns == before
 
 
 def test_broken_cache_is_made_again(tiny: Bundle, tmp_path: Path) -> None:
-    expected = OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS)
+    expected = OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS).probabilities
     (blob,) = tmp_path.rglob("*.blob")
     blob.chmod(0o600)
     os.truncate(blob, blob.stat().st_size // 2)
-    assert (OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS) == expected).all()
+    scores = OpenVinoEngine(tiny, cache_dir=tmp_path).score(COLOURS).probabilities
+    assert (scores == expected).all()
 
 
 def test_cache_keeps_the_newest_models_alone(tiny: Bundle, tmp_path: Path) -> None:
@@ -105,7 +106,7 @@ def test_cache_keeps_the_newest_models_alone(tiny: Bundle, tmp_path: Path) -> No
 def test_cache_that_cannot_be_is_done_without(tiny: Bundle, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     engine = OpenVinoEngine(tiny, cache_dir=tmp_path / "file" / "cache")
-    assert engine.score(COLOURS).shape == (3, 3)
+    assert engine.score(COLOURS).probabilities.shape == (3, 3)
 
 
 def test_model_with_other_labels_than_the_manifest_is_refused(tmp_path: Path) -> None:
@@ -134,7 +135,8 @@ def test_int8_is_refused_where_the_bundle_has_none(tiny: Bundle) -> None:
 
 
 def test_full_takes_a_form_that_is_not_quantised(tiny: Bundle) -> None:
-    assert (OpenVinoEngine(tiny, precision="full").score(COLOURS).diagonal() > 0.99).all()
+    scores = OpenVinoEngine(tiny, precision="full").score(COLOURS).probabilities
+    assert (scores.diagonal() > 0.99).all()
 
 
 def test_full_is_refused_where_there_is_nothing_to_convert(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def bundle() -> Bundle:
 @pytest.fixture(scope="module")
 def reference(bundle: Bundle) -> NDArray[np.float32]:
     """Scores of the canonical model, float32 (COUNT, labels)."""
-    return TensorFlowEngine(bundle, max_batch=8).score(scenes(COUNT))
+    return TensorFlowEngine(bundle, max_batch=8).score(scenes(COUNT)).probabilities
 
 
 def test_shipped_model_knows_fire_smoke_and_misc(bundle: Bundle) -> None:
@@ -51,7 +51,9 @@ def test_manifest_says_that_int8_is_as_good(bundle: Bundle) -> None:
 def test_int8_form_scores_as_the_canonical_model(
     bundle: Bundle, reference: NDArray[np.float32]
 ) -> None:
-    scores = OpenVinoEngine(bundle, precision="int8", max_batch=4).score(scenes(COUNT))
+    scores = (
+        OpenVinoEngine(bundle, precision="int8", max_batch=4).score(scenes(COUNT)).probabilities
+    )
     assert_close(scores, reference, mean=0.06)
 
 
@@ -59,7 +61,7 @@ def test_full_form_scores_as_the_canonical_model(
     bundle: Bundle, reference: NDArray[np.float32], tmp_path: Path
 ) -> None:
     engine = OpenVinoEngine(bundle, precision="full", max_batch=4, cache_dir=tmp_path)
-    assert_close(engine.score(scenes(COUNT)), reference, mean=0.03)
+    assert_close(engine.score(scenes(COUNT)).probabilities, reference, mean=0.03)
 
 
 def assert_close(scores: NDArray[np.float32], reference: NDArray[np.float32], mean: float) -> None:

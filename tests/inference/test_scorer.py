@@ -12,6 +12,7 @@ from monitor.inference.batcher import Batch, Batcher, Picture
 from monitor.inference.bundle import Bundle, Geometry
 from monitor.inference.openvino_engine import OpenVinoEngine
 from monitor.inference.regions import full_view, plan_regions
+from monitor.inference.scored import Scores
 from monitor.inference.scorer import STAGES, Scorer, score_frames
 from tests.support.bundles import FIRE_COLOUR, LABELS, MISC_COLOUR, SMOKE_COLOUR, plain
 from tests.support.frames import frame
@@ -36,11 +37,11 @@ class FailingEngine:
     def warm_up(self) -> None:
         """Nothing to warm."""
 
-    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def score(self, pictures: NDArray[np.uint8]) -> Scores:
         self.calls += 1
         if self.calls <= self.failures:
             raise EngineError(f"failure {self.calls}")
-        return np.array([self._row] * len(pictures), np.float32)
+        return Scores(np.array([self._row] * len(pictures), np.float32))
 
     def close(self) -> None:
         """Nothing to close."""
@@ -101,7 +102,7 @@ def test_stages_are_observed() -> None:
 
 def test_one_failure_is_tried_again_and_told() -> None:
     engine, told = FailingEngine(1), list[EngineError]()
-    scores = Scorer(engine, Geometry(), on_failure=told.append).score(one_picture())
+    scores = Scorer(engine, Geometry(), on_failure=told.append).score(one_picture()).probabilities
     assert scores.tolist() == [[0.0, 1.0, 0.0]]
     assert [str(error) for error in told] == ["failure 1"]
 
@@ -148,11 +149,11 @@ def test_no_frames_give_no_scores(engine: OpenVinoEngine, tiny: Bundle) -> None:
 class StarvedEngine(FailingEngine):
     """An engine that finds no memory, as often as it is told."""
 
-    def score(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def score(self, pictures: NDArray[np.uint8]) -> Scores:
         self.calls += 1
         if self.calls <= self.failures:
             raise MemoryError
-        return np.array([self._row] * len(pictures), np.float32)
+        return Scores(np.array([self._row] * len(pictures), np.float32))
 
 
 @pytest.mark.parametrize("failures", [1, 2])
@@ -161,7 +162,7 @@ def test_no_memory_is_a_failure_as_any_other(tiny: Bundle, failures: int) -> Non
     starved = StarvedEngine(failures)
     scorer = Scorer(starved, tiny.geometry, on_failure=told.append)
     if failures == 1:
-        assert scorer.score(one_picture()).argmax() == LABELS.index("misc")
+        assert scorer.score(one_picture()).probabilities.argmax() == LABELS.index("misc")
     else:
         with pytest.raises(EngineError, match="memory"):
             scorer.score(one_picture())

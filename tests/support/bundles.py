@@ -29,6 +29,8 @@ SMOKE_COLOUR = (235, 235, 235)
 """RGB; scores above 0.99 for smoke."""
 MISC_COLOUR = (30, 60, 30)
 """RGB; scores above 0.99 for misc."""
+CELL = 8
+"""Width and height of a cell, pixels, where the tiny model tells of cells."""
 
 # Logits = mean RGB in [0, 1] times KERNEL, plus BIAS: fire for more red than green and blue, smoke
 # for brightness of all three, misc is what neither of both reaches.
@@ -70,6 +72,12 @@ def tiny_bundle(folder: Path, labels: tuple[str, ...] = LABELS, side: int = 299)
     return write_manifest(folder, tiny_manifest(labels, side))
 
 
+def tiny_cells_bundle(folder: Path, side: int = 64) -> Bundle:
+    """The tiny bundle, whose OpenVINO form tells of its cells too: 8 pixels wide and high each."""
+    write_tiny_openvino(folder, side, cells=True)
+    return write_manifest(folder, tiny_manifest(side=side))
+
+
 def tiny_keras_bundle(folder: Path, side: int = 299) -> Bundle:
     """The tiny bundle with both forms; imports Keras, which takes seconds."""
     write_tiny_openvino(folder, side)
@@ -77,30 +85,46 @@ def tiny_keras_bundle(folder: Path, side: int = 299) -> Bundle:
     return write_manifest(folder, tiny_manifest(side=side))
 
 
-def write_tiny_openvino(folder: Path, side: int = 299) -> None:
-    """Write ``openvino/model.xml`` and ``.bin``."""
+def write_tiny_openvino(folder: Path, side: int = 299, *, cells: bool = False) -> None:
+    """Write ``openvino/model.xml`` and ``.bin``; with ``cells``, a second output tells of these."""
     pictures = ops.parameter([-1, side, side, 3], dtype=np.uint8, name="pictures")
     unit = ops.divide(ops.convert(pictures, "f32"), ops.constant(np.float32(255.0)))
     means = ops.reduce_mean(unit, ops.constant([1, 2]), keep_dims=False)
-    logits = ops.add(
-        ops.matmul(means, ops.constant(KERNEL), transpose_a=False, transpose_b=False),
-        ops.constant(BIAS),
-    )
-    model = openvino.Model([ops.softmax(logits, axis=1)], [pictures], "tiny")
+    outputs = [ops.softmax(_logits(means), axis=1)]
+    if cells:
+        count = side // CELL
+        # Each cell's pixels on axes of their own.
+        parts = ops.constant(np.array([0, count, CELL, count, CELL, 3]))
+        split = ops.reshape(unit, parts, special_zero=True)
+        outputs.append(_logits(ops.reduce_mean(split, ops.constant([2, 4]), keep_dims=False)))
+    model = openvino.Model(outputs, [pictures], "tiny")
     path = folder / OPENVINO_XML
     path.parent.mkdir(parents=True, exist_ok=True)
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def write_tiny_keras(folder: Path, side: int = 299) -> None:
-    """Write ``model.keras`` with the same arithmetic."""
+def _logits(colours: openvino.Node) -> openvino.Node:
+    return ops.add(
+        ops.matmul(colours, ops.constant(KERNEL), transpose_a=False, transpose_b=False),
+        ops.constant(BIAS),
+    )
+
+
+def write_tiny_keras(folder: Path, side: int = 299, *, cells: bool = False) -> None:
+    """Write ``model.keras`` with the same arithmetic; with ``cells`` built as trained models are,
+    so that these can be told."""
     import keras
 
     inputs = keras.Input((side, side, 3), dtype="uint8", name="pictures")
     unit = keras.layers.Rescaling(1 / 255.0)(inputs)
-    means = keras.layers.GlobalAveragePooling2D()(unit)
-    head = keras.layers.Dense(len(LABELS), activation="softmax")
-    model = keras.Model(inputs, head(means))
+    if cells:
+        unit = keras.layers.AveragePooling2D(CELL, name="backbone")(unit)
+    means = keras.layers.GlobalAveragePooling2D(name="pool")(unit)
+    head = keras.layers.Dense(len(LABELS), name="logits", activation=None if cells else "softmax")
+    scores = head(means)
+    if cells:
+        scores = keras.layers.Softmax(name="probabilities")(scores)
+    model = keras.Model(inputs, scores)
     head.set_weights([KERNEL, BIAS])
     folder.mkdir(parents=True, exist_ok=True)
     model.save(folder / KERAS_NAME)
