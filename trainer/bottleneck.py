@@ -7,7 +7,6 @@ OpenVINO computes them: several times faster than TensorFlow on a CPU.
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,26 +15,18 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import ImageError, TrainingError
+from monitor.errors import ImageError
 from monitor.image import decode_image, resize
 from monitor.inference.convert import convert_keras
 from monitor.inference.openvino_runtime import import_openvino
 from trainer.backbone import FEATURES, SIZE, Backbone, build_model
 from trainer.dataset import Example
 from trainer.groups import thumbnail
+from trainer.look import Unreadable, read_ahead, read_bytes
+from trainer.rows import KEY_BYTES, Rows
 
 _PREPROCESSING = f"squash-{SIZE}-area-uint8-v1"
 _BATCH = 16
-# Entries that are kept in memory before they are written: a stopped run loses at most these.
-_FLUSH = 256
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """A picture that was left out, and why."""
-
-    example: Example
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,67 +46,38 @@ class Bottlenecks:
 
 
 class Cache:
-    """One file per backbone and preprocessing, appended to in chunks; a torn chunk is dropped."""
+    """Bottlenecks by the sha256 of the picture's bytes: one file per backbone and preprocessing."""
 
-    _KEY = 32
     _ROW = np.dtype(
-        [("key", np.uint8, (_KEY,)), ("features", np.float16, (FEATURES,)),
+        [("key", np.uint8, (KEY_BYTES,)), ("features", np.float16, (FEATURES,)),
          ("thumbnail", np.float16, (16, 16))]
     )  # fmt: skip
 
     def __init__(self, folder: Path, backbone: Backbone) -> None:
-        digest = hashlib.sha256(_PREPROCESSING.encode())
-        for value in backbone.model.get_weights():
-            digest.update(np.ascontiguousarray(value).tobytes())
-        self._path = folder / "bottlenecks" / f"{digest.hexdigest()[:24]}.rows"
-        self._known: dict[bytes, Any] = {}
-        self._fresh: list[Any] = []
-        self._load()
+        self._rows = Rows(folder / "bottlenecks" / f"{network_key(backbone)}.rows", self._ROW)
 
     def get(self, key: bytes) -> tuple[NDArray[np.float16], NDArray[np.float32]] | None:
         """Features and thumbnail by the sha256 of the picture's bytes."""
-        row = self._known.get(key)
-        if row is None:
+        if key not in self._rows:
             return None
+        row = self._rows[key]
         return row["features"], row["thumbnail"].astype(np.float32)
 
     def put(self, key: bytes, features: NDArray[Any], small: NDArray[np.float32]) -> None:
         """Keep a bottleneck; written at the next flush."""
-        row = np.zeros((), self._ROW)
-        row["key"] = np.frombuffer(key, np.uint8)
-        row["features"] = features
-        row["thumbnail"] = small
-        self._known[key] = row
-        self._fresh.append(row)
-        if len(self._fresh) >= _FLUSH:
-            self.flush()
+        self._rows.put(key, features=features, thumbnail=small)
 
     def flush(self) -> None:
         """Append what is new to the file."""
-        if not self._fresh:
-            return
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            with self._path.open("ab") as file:
-                file.write(np.stack(self._fresh).tobytes())
-        except OSError as error:
-            raise TrainingError(
-                f"{self._path}: bottlenecks cannot be written: {error.strerror}; free space, or "
-                "give another cache folder"
-            ) from error
-        self._fresh.clear()
+        self._rows.flush()
 
-    def _load(self) -> None:
-        if not self._path.is_file():
-            return
-        size = self._path.stat().st_size
-        whole = size // self._ROW.itemsize
-        if size != whole * self._ROW.itemsize:
-            # The last write was cut off: without this the next row would start in its middle.
-            with self._path.open("r+b") as file:
-                file.truncate(whole * self._ROW.itemsize)
-        for row in np.fromfile(self._path, self._ROW, whole):
-            self._known[row["key"].tobytes()] = row
+
+def network_key(backbone: Backbone) -> str:
+    """Names what features depend on beside the pictures: preprocessing and all weights."""
+    digest = hashlib.sha256(_PREPROCESSING.encode())
+    for value in backbone.model.get_weights():
+        digest.update(np.ascontiguousarray(value).tobytes())
+    return digest.hexdigest()[:24]
 
 
 def compute_bottlenecks(
@@ -193,24 +155,18 @@ _Loaded = tuple[bytes, NDArray[np.uint8] | None, NDArray[np.float32]] | ImageErr
 
 
 def _load_all(examples: Sequence[Example], cache: Cache) -> Iterator[_Loaded]:
-    """Read ahead in two threads, a bounded number of pictures at a time."""
-
     def load(example: Example) -> _Loaded:
         try:
-            data = example.path.read_bytes()
+            data = read_bytes(example.path)
             key = hashlib.sha256(data).digest()
             if cache.get(key) is not None:
                 return key, None, np.zeros((16, 16), np.float32)
             pixels = decode_image(data, str(example.path))
         except ImageError as error:
             return error
-        except OSError as error:
-            return ImageError(f"{example.path}: cannot be read: {error.strerror}")
         return key, resize(pixels, SIZE, SIZE), thumbnail(pixels)
 
-    with ThreadPoolExecutor(2) as pool:
-        for start in range(0, len(examples), 64):
-            yield from pool.map(load, examples[start : start + 64])
+    return read_ahead(load, examples)
 
 
 def _compile(backbone: Backbone) -> Any:

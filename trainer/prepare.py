@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from monitor.errors import TrainingError
 from monitor.image import read_image, resize
 from trainer.backbone import SIZE, Backbone
-from trainer.bottleneck import Unreadable, compute_bottlenecks
+from trainer.bottleneck import compute_bottlenecks
 from trainer.clips import clip_examples, read_clips
 from trainer.console import Console
 from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan, split
 from trainer.groups import apply_groups, join_alike, read_groups
+from trainer.look import Looked, Unreadable, look
 from trainer.options import DEFAULT_BACKGROUND, TrainOptions
 
 _DEFAULTS = {
@@ -75,27 +76,47 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
             raise TrainingError(
                 f"training options: '{label}' is no label; the labels are {', '.join(labels)}"
             )
-    with console.bar("bottlenecks", len(examples)) as bar:
-        found = compute_bottlenecks(examples, backbone, options.cache, bar.advance)
-    for broken in found.unreadable:
+    with console.bar("pictures", len(examples)) as bar:
+        looked = look(examples, options.cache, bar.advance)
+    for broken in looked.unreadable:
         console.warn(f"left out: {broken.reason}")
-    _require_readable(found.examples, labels)
-    grouped: Sequence[Example] = found.examples
+    _require_readable(looked.examples, labels)
+    grouped: Sequence[Example] = looked.examples
     if options.near_duplicates:
-        grouped, pairs = join_alike(found.examples, found.thumbnails)
+        grouped, pairs = join_alike(looked.examples, looked.thumbnails)
         console.say(f"{pairs} pairs of pictures look alike and stay together")
     dataset = split(
         grouped, options.validation_percentage, options.testing_percentage, options.oversample
     )
+    # What takes minutes comes last: all that can be wrong with the data has been found by now.
+    features = _features(dataset, looked, backbone, options, console)
     number = {label: index for index, label in enumerate(dataset.labels)}
-    digests = {e.name: digest for e, digest in zip(dataset.examples, found.digests, strict=True)}
+    digests = {e.name: digest for e, digest in zip(dataset.examples, looked.digests, strict=True)}
     return Prepared(
         dataset,
-        found.features,
+        features,
         np.array([number[example.label] for example in dataset.examples]),
         fingerprint(dataset, digests),
-        found.unreadable,
-        found.thumbnails,
+        looked.unreadable,
+        looked.thumbnails,
+    )
+
+
+def _features(
+    dataset: Dataset, looked: Looked, backbone: Backbone, options: TrainOptions, console: Console
+) -> NDArray[np.float16]:
+    with console.bar("bottlenecks", len(dataset.examples)) as bar:
+        found = compute_bottlenecks(dataset.examples, backbone, options.cache, bar.advance)
+    if found.digests == looked.digests:
+        return found.features
+    reasons = [broken.reason for broken in found.unreadable] or [
+        f"{example.path}: the picture has changed"
+        for example, old, new in zip(dataset.examples, looked.digests, found.digests, strict=True)
+        if old != new
+    ]
+    raise TrainingError(
+        f"{reasons[0]}, and it was read a moment ago; leave the pictures alone while training "
+        "runs, then start again: it goes on"
     )
 
 

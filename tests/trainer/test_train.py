@@ -121,23 +121,6 @@ def test_a_second_run_replaces_the_bundle_and_computes_nothing_twice(
     assert load_bundle(options.output).sha256 == second.sha256
 
 
-def test_a_label_that_only_has_broken_pictures_is_named(
-    options: TrainOptions, tmp_path: Path
-) -> None:
-    write_folders(tmp_path, 6)
-    for path in (tmp_path / "smoke").iterdir():
-        path.write_bytes(b"\xff\xd8\xff")
-    with pytest.raises(TrainingError, match="label 'smoke': none of its pictures can be read"):
-        train(replace(options, image_dir=tmp_path), QUIET)
-
-
-def test_a_share_for_an_unknown_label_is_refused_before_work_starts(
-    options: TrainOptions,
-) -> None:
-    with pytest.raises(TrainingError, match="'steam' is no label"):
-        train(replace(options, class_shares=(("steam", 0.5),)), QUIET)
-
-
 def test_weights_of_another_network_are_refused(options: TrainOptions, tmp_path: Path) -> None:
     other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(2)])
     other.save_weights(tmp_path / "other.weights.h5")

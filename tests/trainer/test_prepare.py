@@ -1,0 +1,54 @@
+"""Bad data is refused with one sentence before anything that takes long: before bottlenecks."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from monitor.errors import TrainingError
+from tests.support.pictures import picture, write_folders, write_picture
+from trainer.backbone import Backbone
+from trainer.console import Console
+from trainer.options import TrainOptions
+from trainer.prepare import Prepared, prepare
+
+UNUSED = Backbone(None, "never asked", "")
+"""A network that could not compute one bottleneck."""
+
+
+def prepare_folder(folder: Path, **more: object) -> Prepared:
+    options = TrainOptions(
+        folder / "images", folder / "bundle", cache_dir=folder / "cache", **more  # type: ignore[arg-type]  # any field
+    )  # fmt: skip
+    return prepare(options, UNUSED, Console(quiet=True))
+
+
+def test_a_label_of_one_scene_is_found_before_any_bottleneck(tmp_path: Path) -> None:
+    write_folders(tmp_path / "images", 30)
+    shutil.rmtree(tmp_path / "images" / "smoke")
+    for number in range(30):
+        write_picture(
+            tmp_path / "images" / "smoke" / f"{number}.jpg", picture("smoke", 1), 95 - number
+        )
+    with pytest.raises(TrainingError, match="label 'smoke': none of its pictures falls into"):
+        prepare_folder(tmp_path)
+
+
+def test_a_label_of_broken_pictures_is_found_before_any_bottleneck(tmp_path: Path) -> None:
+    write_folders(tmp_path / "images", 8)
+    for path in (tmp_path / "images" / "smoke").iterdir():
+        path.write_bytes(b"\xff\xd8\xff")
+    with pytest.raises(TrainingError, match="label 'smoke': none of its pictures can be read"):
+        prepare_folder(tmp_path)
+
+
+def test_five_pictures_in_all_are_too_few(tmp_path: Path) -> None:
+    write_folders(tmp_path / "images", 2)
+    with pytest.raises(TrainingError, match="label 'fire': 2 pictures are too few"):
+        prepare_folder(tmp_path)
+
+
+def test_a_share_for_an_unknown_label_is_refused(tmp_path: Path) -> None:
+    write_folders(tmp_path / "images", 6)
+    with pytest.raises(TrainingError, match="'steam' is no label"):
+        prepare_folder(tmp_path, class_shares=(("steam", 0.5),))
