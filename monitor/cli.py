@@ -13,6 +13,7 @@ import typer
 
 from monitor.cli_model import evaluate, export
 from monitor.cli_train import train
+from monitor.cli_tune import record
 from monitor.errors import AddressError, ConfigError, EmberwatchError
 from monitor.systemd_notify import Notifier
 
@@ -219,6 +220,7 @@ def label(
     )
 
 
+app.command()(record)
 app.command()(train)
 app.command()(evaluate)
 app.command()(export)
