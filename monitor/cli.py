@@ -203,16 +203,33 @@ def label(
     bundle: BundleName = "default",
     engine: EngineName = "auto",
     as_json: AsJson = False,
+    heat_map: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw on a copy of one image where the hazard is seen."),
+    ] = None,
 ) -> None:
     """Score images: labels by score, or a table for many.
 
     \b
       emberwatch label yard.jpg
+      emberwatch label --heat-map seen.png yard.jpg
       emberwatch label --json pictures/ > scores.jsonl
     """
     from monitor.label import label_paths
 
     _quiet_logs()
+    if heat_map is not None:
+        from monitor.label_heat import label_with_heat_map
+
+        if len(paths) != 1:
+            raise EmberwatchError(
+                f"--heat-map draws on one image and {len(paths)} were given; name one of them"
+            )
+        _end(
+            label_with_heat_map(
+                paths[0], heat_map, bundle=bundle, engine=engine, as_json=as_json, out=sys.stdout
+            )
+        )
     _end(
         label_paths(
             paths, bundle=bundle, engine=engine, as_json=as_json, out=sys.stdout, err=sys.stderr

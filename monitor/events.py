@@ -94,5 +94,16 @@ def _line(event: dict[str, Any]) -> str:
     lasted = f"{max(0.0, ended - event['began_at']):.0f} s"
     return (
         f"{began:%Y-%m-%d %H:%M:%S}  {event['camera']:<20} {event['alert']:<12} "
-        f"{event['state']:<9} {lasted:>8}  highest {event['peak_score']:.2f}"
+        f"{event['state']:<9} {lasted:>8}  highest {event['peak_score']:.2f}{_where(event)}"
     )
+
+
+def _where(event: dict[str, Any]) -> str:
+    """Where in the picture, in percent from the left and from the top."""
+    box = event.get("box")  # a daemon of before boxes has none
+    if box is None:
+        return ""
+    left, top, right, bottom = (
+        f"{100 * box[side]:.0f}" for side in ("left", "top", "right", "bottom")
+    )
+    return f"  at {left}-{right} % across, {top}-{bottom} % down"

@@ -24,7 +24,7 @@ from monitor.inference.regions import cut, full_view
 _BATCH = 16
 # Pictures are decoded beside one another; each may take 200 MB for a moment.
 _READERS = 2
-_Format = Callable[[Path, NDArray[np.float32]], str]
+Format = Callable[[Path, NDArray[np.float32]], str]
 
 _BROKEN_PIPE = 141
 """The exit status of a program that a closed pipe ended, as shells count it."""
@@ -71,7 +71,7 @@ def label_paths(
         return faults.status
     scorer = load_engine(model, engine, max_batch=1 if len(first) == 1 else _BATCH)
     try:
-        head, written = _formatter(model.labels, as_json, single=len(first) == 1)
+        head, written = formatter(model.labels, as_json, single=len(first) == 1)
         out.write(head)
         for path, scores in _score(chain(first, files), scorer, model.geometry, faults):
             out.write(written(path, scores))
@@ -148,7 +148,7 @@ def _read(path: Path, geometry: Geometry) -> NDArray[np.uint8] | ImageError:
         return error
 
 
-def _formatter(labels: Sequence[str], as_json: bool, *, single: bool) -> tuple[str, _Format]:
+def formatter(labels: Sequence[str], as_json: bool, *, single: bool) -> tuple[str, Format]:
     """What stands above the pictures, and how one picture is written; both end their lines."""
     if as_json:
         return "", partial(_as_json, labels)

@@ -5,7 +5,7 @@ Ingest is before this, and signals, reloads and supervision are around it, in
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 import structlog
 
@@ -310,6 +310,7 @@ class Watch:
             raw=round(why.score, 4),
             baseline=round(why.baseline, 4),
             region=why.region,
+            box=None if transition.box is None else list(astuple(transition.box)),
             frames=why.frames,
             seconds=round(why.seconds, 1),
         )

@@ -10,6 +10,7 @@ import pytest
 from monitor.alerts.reader import read_events
 from monitor.errors import StoreError
 from monitor.events import EventsError, events
+from tests.support.bundles import tiny_cells_bundle
 from tests.support.clips import green_scene, make_clip, red_scene
 from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, write_config
 
@@ -28,6 +29,7 @@ def test_a_running_daemon_tells_its_events(tmp_path: Path) -> None:
         {"name": "dock", "url": f"file:{fire}", "loop": True},
         {"name": "hall", "url": f"file:{quiet}", "loop": True},
     ]
+    tiny_cells_bundle(tmp_path / "bundle")
     with running_daemon(write_config(tmp_path, cameras)) as daemon:
         wait_for(
             lambda: all(
@@ -51,6 +53,9 @@ def test_a_running_daemon_tells_its_events(tmp_path: Path) -> None:
         (line,) = told(daemon, limit=1, as_json=False)
         assert "fire" in line
         assert "firing" in line
+        assert "at 0-100 % across, 0-100 % down" in line
+        assert yard["box"] == {"left": 0.0, "top": 0.0, "right": 1.0, "bottom": 1.0}
+        assert '"box": [0.0, 0.0, 1.0, 1.0]' in daemon.log
         assert told(daemon, camera="hall", as_json=False) == ["No event is known."]
         assert told(daemon, camera="hall", as_json=True) == []
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from monitor.decision.state import Explanation
+from monitor.inference.scored import Box
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,8 @@ class Step:
     """Unix time of the frame that brought it, seconds."""
     score: float
     why: Explanation
+    box: Box | None = None
+    """Where in the frame it was seen; None where it ended, or the model did not tell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,12 @@ class Event:
     """The highest score of its transitions, 0 to 1."""
     steps: tuple[Step, ...]
     """All transitions, oldest first."""
+
+    @property
+    def box(self) -> Box | None:
+        """Where in the frame its alert was seen last: the newest box of its steps."""
+        boxes = [step.box for step in self.steps if step.alert == self.alert and step.box]
+        return boxes[-1] if boxes else None
 
     @property
     def open(self) -> bool:

@@ -51,6 +51,8 @@ STEPS: tuple[tuple[str, ...], ...] = (
         ) STRICT
         """,
     ),
+    # Where in the frame it was seen: JSON as [left, top, right, bottom], relative to the frame.
+    ("ALTER TABLE transitions ADD COLUMN box TEXT",),
 )
 
 

@@ -6,11 +6,12 @@ Every function works within the transaction that the caller has begun, and raise
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 from monitor.alerts.events import Event, Step
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import AlertState, Explanation, Transition
+from monitor.inference.scored import Box
 
 _EVENT_COLUMNS = (
     "id, camera, incident, alert, label, state, began_at, fired_at, ended_at, peak_score"
@@ -29,7 +30,7 @@ def probe(connection: sqlite3.Connection) -> None:
     """Compile a statement on every table: an error says that the schema is not as it must be."""
     connection.execute(f"SELECT {_EVENT_COLUMNS} FROM events LIMIT 0")  # noqa: S608 - a constant
     connection.execute(
-        "SELECT event_id, alert, label, event, at, score, why FROM transitions LIMIT 0"
+        "SELECT event_id, alert, label, event, at, score, why, box FROM transitions LIMIT 0"
     )
     connection.execute("SELECT camera, snapshot, saved_at FROM decisions LIMIT 0")
 
@@ -58,8 +59,8 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
         ).fetchone()
     (event_id,) = row
     connection.execute(
-        "INSERT INTO transitions (event_id, alert, label, event, at, score, why) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO transitions (event_id, alert, label, event, at, score, why, box) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
             event_id,
             transition.alert,
@@ -68,6 +69,7 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
             transition.captured_at,
             transition.score,
             json.dumps(asdict(transition.why)),
+            None if transition.box is None else json.dumps(astuple(transition.box)),
         ),
     )
     connection.execute(
@@ -164,13 +166,21 @@ def events(
 
 def _steps(connection: sqlite3.Connection, event_id: int) -> tuple[Step, ...]:
     rows = connection.execute(
-        "SELECT alert, label, event, at, score, why FROM transitions WHERE event_id = ? "
+        "SELECT alert, label, event, at, score, why, box FROM transitions WHERE event_id = ? "
         "ORDER BY id",
         (event_id,),
     )
     return tuple(
-        Step(alert, label, event, at, score, Explanation(**json.loads(why)))
-        for alert, label, event, at, score, why in rows
+        Step(
+            alert,
+            label,
+            event,
+            at,
+            score,
+            Explanation(**json.loads(why)),
+            None if box is None else Box(*json.loads(box)),
+        )
+        for alert, label, event, at, score, why, box in rows
     )
 
 

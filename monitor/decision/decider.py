@@ -19,7 +19,8 @@ from monitor.decision.snapshot import (
     StretchSnapshot,
 )
 from monitor.decision.state import AlertState, Explanation, Transition
-from monitor.inference.scored import ScoredFrame
+from monitor.inference.locate import find_box, heat_map
+from monitor.inference.scored import Box, ScoredFrame
 
 HAZARD = "hazard"
 """The incident that all alerts for hazard labels of one camera belong to."""
@@ -182,7 +183,7 @@ class Decider:
             ):
                 held = joint and previous is AlertState.FIRING
                 what = found[-1] if held else found[index]
-                transitions.append(self._transition(scored, machine, previous, state, what))
+                transitions.append(self._transition(scored, index, previous, state, what))
                 previous = state
             if joint:
                 highest = max(highest, machine.state)
@@ -194,11 +195,12 @@ class Decider:
     def _transition(
         self,
         scored: ScoredFrame,
-        machine: RuleMachine,
+        index: int,
         previous: AlertState,
         state: AlertState,
         what: _Found,
     ) -> Transition:
+        machine = self._machines[index]
         why = Explanation(
             threshold=machine.settings.threshold,
             score=what.raw,
@@ -220,8 +222,19 @@ class Decider:
             captured_monotonic=scored.captured_monotonic,
             score=what.stands,
             why=why,
+            box=None if state is AlertState.INACTIVE else self._box(scored, index, what.region),
             incident=HAZARD if machine.rank >= 0 else machine.settings.name,
         )
+
+    def _box(self, scored: ScoredFrame, index: int, region: str) -> Box | None:
+        """Where the region shows what a rule is about."""
+        meant = self._plan.meant[index]
+        for part in scored.regions:
+            if part.region.name == region and part.cells is not None:
+                if len(meant) == len(self._labels):
+                    return None  # all labels are hazards: there is nothing to tell them from
+                return find_box(heat_map(part.cells, meant), part.region)
+        return None
 
     def snapshot(self) -> DeciderSnapshot:
         """All that must survive a restart."""

@@ -41,6 +41,12 @@ class EvidencePlan:
         self.ranks = tuple(known.index(r.label) if r.label in known else -1 for r in rules)
         """For each rule how grave its label is, 0 the mildest; -1 where it shares no evidence."""
         self._own = tuple(labels.index(rule.label) for rule in rules)
+        self.meant = tuple(
+            self._joint[rank:] if rank >= 0 else (own,)
+            for rank, own in zip(self.ranks, self._own, strict=True)
+        )
+        """For each rule the positions of its label and, in the joint evidence, of graver ones: what
+        the rule is about in a picture."""
 
     def values(self, scores: Sequence[float]) -> list[float]:
         """The scores with the hazard behind them: what is smoothed.

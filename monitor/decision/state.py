@@ -3,6 +3,8 @@
 import enum
 from dataclasses import dataclass
 
+from monitor.inference.scored import Box
+
 
 class AlertState(enum.IntEnum):
     """Prometheus's own states. The value is what ``emberwatch_alert_state`` shows."""
@@ -54,6 +56,9 @@ class Transition:
     incident: str = ""
     """Alerts of one camera with the same word here are one event: ``hazard`` for labels that share
     their evidence, else the alert's name."""
+    box: Box | None = None
+    """Where in the frame the label of a pending or firing alert, or a graver one, is seen, within
+    the deciding region; None where it ended, or the model does not tell."""
 
     @property
     def event(self) -> str:

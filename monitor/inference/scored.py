@@ -33,6 +33,16 @@ class Region:
     bottom: float = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class Box:
+    """Where something is, relative to the frame: from 0 to 1, left < right and top < bottom."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ScoredRegion:
     """The scores of one region of one frame."""

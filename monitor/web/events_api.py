@@ -1,10 +1,12 @@
 """The JSON of ``/api/v1/events``: for programs, stable within ``v1``."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from monitor.alerts.events import Event
+from monitor.inference.scored import Box
 
 MOST_EVENTS = 500
 """Of one answer; a page of so many is read and written in some 50 ms."""
@@ -26,6 +28,15 @@ class EventsQuery(BaseModel):
     open_only: bool = Field(False, description="Those that have not ended.")
 
 
+class BoxJson(BaseModel):
+    """A part of the frame, in coordinates from 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
 class StepJson(BaseModel):
     """One change of state of one alert within an event."""
 
@@ -36,6 +47,9 @@ class StepJson(BaseModel):
     score: float = Field(description="what stood against the threshold then, 0 to 1")
     threshold: float
     region: str = Field(description="the part of the picture that decided")
+    box: BoxJson | None = Field(
+        description="where in the frame it was seen; null: it ended, or the model does not tell"
+    )
 
 
 class EventJson(BaseModel):
@@ -51,6 +65,7 @@ class EventJson(BaseModel):
     fired_at: float | None = Field(description="Unix time; null: it did not fire")
     ended_at: float | None = Field(description="Unix time; null: it has not ended")
     peak_score: float = Field(description="highest score of its steps, 0 to 1")
+    box: BoxJson | None = Field(description="where its alert was seen last; null: not known")
     steps: list[StepJson] = Field(description="oldest first")
 
 
@@ -72,6 +87,10 @@ def events_json(found: Sequence[Event], limit: int) -> EventsJson:
     )
 
 
+def _box(box: Box | None) -> BoxJson | None:
+    return None if box is None else BoxJson(**asdict(box))
+
+
 def _event(event: Event) -> EventJson:
     return EventJson(
         id=event.id,
@@ -84,6 +103,7 @@ def _event(event: Event) -> EventJson:
         fired_at=event.fired_at,
         ended_at=event.ended_at,
         peak_score=event.peak_score,
+        box=_box(event.box),
         steps=[
             StepJson(
                 alert=step.alert,
@@ -93,6 +113,7 @@ def _event(event: Event) -> EventJson:
                 score=step.score,
                 threshold=step.why.threshold,
                 region=step.why.region,
+                box=_box(step.box),
             )
             for step in event.steps
         ],

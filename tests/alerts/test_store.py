@@ -1,19 +1,23 @@
 """The event store, on real files, real signals and a real full disk."""
 
+import json
 import signal
 import sqlite3
 import subprocess
 import sys
 import textwrap
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.alerts import migrations
 from monitor.alerts.store import EventStore
 from monitor.decision.state import AlertState, Transition
 from monitor.errors import StoreError
+from monitor.inference.scored import Box
 from tests.support.decisions import decider, feed, frame
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -39,6 +43,47 @@ def test_smoke_that_becomes_fire_is_one_event_called_fire(tmp_path: Path) -> Non
     assert event.fired_at == transitions[1].captured_at
     assert event.ended_at == transitions[-1].captured_at
     assert event.peak_score == max(t.score for t in transitions)
+    store.close()
+
+
+def test_boxes_of_steps_are_kept_and_the_newest_is_the_events(tmp_path: Path) -> None:
+    pending, firing, resolved = feed(
+        decider(), [frame(t, fire=0.9 if t < 4 else 0.0) for t in range(12)]
+    )
+    first, second = Box(0.1, 0.2, 0.3, 0.4), Box(0.125, 0.25, 0.5, 1.0)
+    store = EventStore.open(tmp_path / "events.db")
+    store.record(replace(pending, box=first), replace(firing, box=second), resolved)
+    (event,) = store.events()
+    assert [step.box for step in event.steps] == [first, second, None]
+    assert event.box == second
+    store.close()
+
+
+def test_store_from_before_boxes_is_read_and_written_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "events.db"
+    connection = sqlite3.connect(path, isolation_level=None)
+    with monkeypatch.context() as before:
+        before.setattr(migrations, "STEPS", migrations.STEPS[:1])
+        migrations.migrate(connection)
+    why = json.dumps(asdict(smoke_that_becomes_fire()[0].why))
+    connection.execute(
+        "INSERT INTO events (camera, incident, alert, label, state, began_at, peak_score) "
+        "VALUES ('dock', 'hazard', 'smoke', 'smoke', 'pending', 1.0, 0.9)"
+    )
+    connection.execute(
+        "INSERT INTO transitions (event_id, alert, label, event, at, score, why) "
+        "VALUES (1, 'smoke', 'smoke', 'pending', 1.0, 0.9, ?)",
+        (why,),
+    )
+    connection.close()
+    store = EventStore.open(path)
+    (event,) = store.events()
+    assert (event.box, event.steps[0].box) == (None, None)
+    store.record(replace(smoke_that_becomes_fire()[1], box=Box(0.0, 0.0, 0.5, 0.5)))
+    (event,) = store.events()
+    assert (event.id, event.box) == (1, Box(0.0, 0.0, 0.5, 0.5))
     store.close()
 
 

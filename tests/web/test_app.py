@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.alerts.events import Event, Step
 from monitor.decision.state import AlertState, Explanation
 from monitor.errors import StoreError
+from monitor.inference.scored import Box
 from monitor.web.server import WebServer
 from monitor.web.view import LOOP, Fault
 from tests.support.web_states import FixedState, camera, snapshot
@@ -105,7 +106,7 @@ def test_status_is_complete(client: httpx.Client) -> None:
 
 def event(number: int, camera: str = "yard", *, ended_at: float | None = None) -> Event:
     why = Explanation(0.6, 0.9, 0.8, 0.0, "full", 2, 1.5)
-    step = Step("fire", "fire", "firing", 100.0 + number, 0.8, why)
+    step = Step("fire", "fire", "firing", 100.0 + number, 0.8, why, box=Box(0.1, 0.2, 0.3, 0.4))
     return Event(
         number, camera, "hazard", "fire", "fire", "firing", 100.0, 101.0, ended_at, 0.8, (step,)
     )
@@ -128,8 +129,9 @@ def test_events_are_given_page_by_page(client: httpx.Client, state: FixedState) 
     assert (open_one["id"], open_one["ended_at"]) == (4, None)
     assert open_one["steps"] == [
         {"alert": "fire", "label": "fire", "event": "firing", "at": 104.0, "score": 0.8,
-         "threshold": 0.6, "region": "full"}
+         "threshold": 0.6, "region": "full", "box": open_one["box"]}
     ]  # fmt: skip
+    assert open_one["box"] == {"left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.4}
     nothing = client.get("/api/v1/events", params={"camera": "hall"}).json()
     assert nothing == {"events": [], "next_before_id": None}
 
