@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from monitor.cli_train import native_output_hidden
+from monitor.cli_train import SubsetOption, named_patterns, native_output_hidden
 
 Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="`default`, or a bundle's folder.")]
 
@@ -25,6 +25,13 @@ def evaluate(
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything, as one JSON object.")
     ] = False,
+    threshold: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=1, metavar="SCORE", help="The operating point [the bundle's own threshold]."
+        ),
+    ] = None,
+    subset: SubsetOption = None,
     background: Annotated[
         str, typer.Option(metavar="LABEL", help="The label that means that nothing is wrong.")
     ] = "misc",
@@ -64,6 +71,8 @@ def evaluate(
         if groups is None
         else Grouping(groups, group_column, tuple(group_note or ())),
         console=console,
+        subsets=named_patterns(subset),
+        threshold=threshold,
     )
     for reason in found.unreadable:
         console.warn(f"left out: {reason}")

@@ -11,6 +11,15 @@ import typer
 
 ValueT = TypeVar("ValueT", int, float, Path)
 
+SubsetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--subset",
+        metavar="NAME=PATTERN",
+        help="Figures of the pictures whose names fit; repeatable, also for one name.",
+    ),
+]
+
 
 def train(
     image_dir: Annotated[
@@ -134,6 +143,15 @@ def train(
     gate_false_positives: Annotated[
         float, typer.Option(metavar="SHARE", help="False alarms that both may give there.")
     ] = 0.01,
+    false_alarms: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Background pictures that the suggested threshold may let through [0.02, and a "
+            "threshold of 0.3 to 0.9].",
+        ),
+    ] = None,
+    subset: SubsetOption = None,
     summaries: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Training curves for TensorBoard.")
     ] = None,
@@ -141,8 +159,11 @@ def train(
         bool, typer.Option(help="Write the int8 OpenVINO form beside the model.")
     ] = True,
     report_pictures: Annotated[
-        bool, typer.Option(help="Put small copies of the worst mistakes into the report.")
-    ] = False,
+        bool,
+        typer.Option(
+            help="Put small copies of the worst mistakes, with heat maps, into the report."
+        ),
+    ] = True,
 ) -> None:
     """Retrain the model on pictures, one folder for each label.
 
@@ -200,6 +221,8 @@ def train(
         favour=favour,
         must_beat=must_beat,
         gate_false_positives=gate_false_positives,
+        false_alarms=false_alarms,
+        subsets=named_patterns(subset),
         summaries=summaries,
         openvino=openvino,
         report_pictures=report_pictures,
@@ -210,6 +233,23 @@ def train(
         from trainer.train import train as train_model
 
     train_model(options)
+
+
+def named_patterns(texts: list[str] | None) -> tuple[tuple[str, str], ...]:
+    """The pairs of ``NAME=PATTERN`` arguments of ``--subset``.
+
+    Raises:
+        typer.BadParameter: no ``=``, or nothing on a side of it.
+    """
+    pairs = []
+    for text in texts or ():
+        name, _, pattern = text.partition("=")
+        if not (name.strip() and pattern):
+            raise typer.BadParameter(
+                f"--subset {text}: write it as NAME=PATTERN, such as cctv='fire/cctv_*'"
+            )
+        pairs.append((name.strip(), pattern))
+    return tuple(pairs)
 
 
 @contextmanager

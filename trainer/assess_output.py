@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from trainer.assess import Assessment, Part
+from trainer.assess import Assessment
 from trainer.curves import Detection, calibration_error
 from trainer.evaluate import Figure
+from trainer.figures import Figures, Part
 
 _MOST_PARTS = 40
 _WORST = 20
@@ -13,7 +14,8 @@ _WORST = 20
 
 def as_text(found: Assessment) -> str:
     """A page of figures, the longest lists cut."""
-    whole = found.whole
+    given = found.figures
+    whole = given.whole
     lines = [
         f"bundle   {found.bundle.path} ({found.bundle.sha256[:12]})",
         f"engine   {found.engine}",
@@ -22,31 +24,33 @@ def as_text(found: Assessment) -> str:
         "",
         f"accuracy       {whole.accuracy}",
     ]
-    if found.hazards is not None and whole.hazard_recall is not None:
+    if given.hazards is not None and whole.hazard_recall is not None:
         lines += [
             f"hazards found  {whole.hazard_recall}",
             f"false alarms   {whole.false_positives}",
-            f"  at threshold {whole.threshold:.3f} of the joint evidence; {_areas(found.hazards)}",
+            f"  at threshold {whole.threshold:.3f} of the joint evidence; {_areas(given.hazards)}",
         ]
     lines += ["", *_table(["label", "recall", "precision", "false positives", "areas"],
                           [[one.label, str(one.recall), str(one.precision),
                             str(one.false_positives), _areas(one.curve)]
-                           for one in found.labels])]  # fmt: skip
+                           for one in given.labels])]  # fmt: skip
     lines += ["", "is \\ was called, at the threshold"]
     rows = [
         [label, *(str(count) for count in row)]
         for label, row in zip(whole.labels, whole.confusion, strict=True)
     ]
     lines += _table(["", *whole.labels], rows)
-    lines += ["", f"calibration error {calibration_error(found.calibration):.3f}"]
+    lines += ["", f"calibration error {calibration_error(given.calibration):.3f}"]
     lines += _table(
         ["highest score", "pictures", "mean", "right"],
         [[f"{b.low:.1f} to {b.high:.1f}", str(b.count), f"{b.score:.3f}", f"{b.right:.3f}"]
-         for b in found.calibration],
+         for b in given.calibration],
     )  # fmt: skip
-    lines += ["", *_parts("source", found.sources)]
-    if found.groups:
-        worst = sorted(found.groups, key=lambda part: (part.accuracy.value, -part.count))
+    if given.subsets:
+        lines += ["", *_subsets(given.subsets)]
+    lines += ["", *_parts("source", given.sources)]
+    if given.groups:
+        worst = sorted(given.groups, key=lambda part: (part.accuracy.value, -part.count))
         lines += ["", *_parts("group (worst first)", worst)]
     if whole.mistakes:
         lines += ["", f"mistakes: {len(whole.mistakes)}, the most confident first"]
@@ -60,13 +64,20 @@ def as_text(found: Assessment) -> str:
 
 def as_dict(found: Assessment) -> dict[str, Any]:
     """Everything, ready for JSON."""
-    whole = found.whole
     return {
         "bundle": str(found.bundle.path),
         "sha256": found.bundle.sha256,
         "engine": found.engine,
-        "pictures": whole.accuracy.count,
         "unreadable": list(found.unreadable),
+        **figures_as_dict(found.figures),
+    }
+
+
+def figures_as_dict(found: Figures) -> dict[str, Any]:
+    """All figures, ready for JSON."""
+    whole = found.whole
+    return {
+        "pictures": whole.accuracy.count,
         "background": found.background,
         "threshold": whole.threshold,
         "accuracy": _figure(whole.accuracy),
@@ -76,6 +87,11 @@ def as_dict(found: Assessment) -> dict[str, Any]:
             "recall": _figure(whole.hazard_recall),
             "false_positive_rate": _figure(whole.false_positives),
             **_detection(found.hazards),
+            "thresholds": [
+                {"threshold": point.threshold, "recall": round(point.recall, 6),
+                 "false_positive_rate": round(point.false_positive_rate, 6)}
+                for point in found.thresholds
+            ],
         },
         "labels": {
             one.label: {
@@ -100,6 +116,7 @@ def as_dict(found: Assessment) -> dict[str, Any]:
                 for b in found.calibration
             ],
         },
+        "subsets": {part.name: _part(part) for part in found.subsets},
         "sources": {part.name: _part(part) for part in found.sources},
         "groups": {part.name: _part(part) for part in found.groups},
         "mistakes": [
@@ -115,6 +132,7 @@ def _part(part: Part) -> dict[str, Any]:
         "accuracy": _figure(part.accuracy),
         "hazard_recall": _figure(part.hazard_recall),
         "false_positive_rate": _figure(part.false_positives),
+        "recall": {label: _figure(figure) for label, figure in part.recall.items()},
     }
 
 
@@ -154,6 +172,20 @@ def _parts(what: str, parts: Sequence[Part]) -> list[str]:
     if len(parts) > _MOST_PARTS:
         lines.append(f"… and {len(parts) - _MOST_PARTS} more; --json lists all")
     return lines
+
+
+def _subsets(parts: Sequence[Part]) -> list[str]:
+    """Subsets, each with the recall of its labels below it."""
+    rows = []
+    for part in parts:
+        rows.append([_printable(part.name), _maybe(part.accuracy) or "no picture",
+                     _maybe(part.hazard_recall), _maybe(part.false_positives)])  # fmt: skip
+        rows += [
+            [f"  {label} called {label}", str(figure), "", ""]
+            for label, figure in part.recall.items()
+            if figure.count
+        ]
+    return _table(["subset", "accuracy", "hazards found", "false alarms"], rows)
 
 
 def _maybe(figure: Figure | None) -> str:

@@ -5,13 +5,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.curves import at_false_positive_rate
 from trainer.head import cross_entropy, softmax
 
 FALSE_POSITIVES = 0.02
-"""Share of background pictures that a suggested threshold may let through."""
+"""Share of background pictures that a suggested threshold may let through, where none is stated."""
 
 _LOWEST, _HIGHEST = 0.05, 20.0
 _LEAST_THRESHOLD, _GREATEST_THRESHOLD = 0.3, 0.9
+_ROUNDING = 10_000
 
 
 def find_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
@@ -50,14 +52,23 @@ def suggest_thresholds(
     targets: NDArray[np.int64],
     labels: Sequence[str],
     background: str,
+    budget: float | None = None,
 ) -> dict[str, float]:
     """Thresholds by label, from calibrated logits of the validation pictures.
 
     With a background label: for every hazard the score of the joint evidence that
-    FALSE_POSITIVES of the background pictures exceed, within 0.3 to 0.9. Without one: for each
-    label the score with the best F1.
+    FALSE_POSITIVES of the background pictures exceed, within 0.3 to 0.9; or the least one that at
+    most a share ``budget`` of them reach, however high that is. Without a background label: for
+    each label the score with the best F1.
     """
     scores = softmax(logits)
+    if background in labels and budget is not None:
+        quiet = targets == labels.index(background)
+        evidence = hazard_scores(scores, labels.index(background))
+        least = at_false_positive_rate(evidence, ~quiet, budget).threshold
+        # Rounded up: a threshold below the one that was found could let more through.
+        shared = min(1.0, float(np.ceil(least * _ROUNDING) / _ROUNDING))
+        return {label: shared for label in labels if label != background}
     if background in labels:
         quiet = hazard_scores(scores, labels.index(background))[targets == labels.index(background)]
         found = float(np.quantile(quiet, 1 - FALSE_POSITIVES, method="higher"))

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 _BINS = 10
 _POINTS = 200
+_LEVELS = 101
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,22 @@ def at_false_positive_rate(
     at = allowed[-1]
     return OperatingPoint(
         float(levels[at]), float(hits[at] / wanted.sum()), float(false[at] / (~wanted).sum())
+    )
+
+
+def threshold_curve(
+    scores: NDArray[np.floating], wanted: NDArray[np.bool_]
+) -> tuple[OperatingPoint, ...]:
+    """What thresholds from 0 to 1 in steps of 0.01 do; none where one kind of picture lacks."""
+    if not wanted.any() or wanted.all():
+        return ()
+    levels = np.linspace(0, 1, _LEVELS)
+    found, false = np.sort(scores[wanted]), np.sort(scores[~wanted])
+    recall = 1 - np.searchsorted(found, levels, side="left") / len(found)
+    rate = 1 - np.searchsorted(false, levels, side="left") / len(false)
+    return tuple(
+        OperatingPoint(round(float(level), 2), float(up), float(across))
+        for level, up, across in zip(levels, recall, rate, strict=True)
     )
 
 

@@ -61,7 +61,7 @@ class Evaluation:
     calibration_error: float
     """Mean distance of the highest score from the share that is right, over 10 bins."""
     loss: float
-    """Mean cross-entropy, nats."""
+    """Mean cross-entropy, nats; 0 of no picture."""
     mistakes: tuple[Mistake, ...]
     """All, the most confident first."""
 
@@ -125,7 +125,7 @@ def evaluate(
         ranking,
         threshold,
         calibration_error(calibration_bins(scores, targets)),
-        float(-np.mean(np.log(np.maximum(own, 1e-12)))),
+        float(-np.mean(np.log(np.maximum(own, 1e-12)))) if len(own) else 0.0,
         tuple(
             Mistake(examples[i].name, labels[targets[i]], labels[said[i]], float(sure[i]))
             for i in order

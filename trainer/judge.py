@@ -1,13 +1,16 @@
 """What a model's logits are worth: calibration, thresholds, and figures on the test pictures."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.calibrate import find_temperature, suggest_thresholds
+from trainer.calibrate import find_temperature, hazard_scores, suggest_thresholds
+from trainer.curves import OperatingPoint
 from trainer.dataset import Side
 from trainer.evaluate import Evaluation, evaluate
+from trainer.figures import Figures, figures, operating_point
 from trainer.head import softmax
 from trainer.options import TrainOptions
 from trainer.prepare import Prepared
@@ -20,8 +23,13 @@ class Judged:
     temperature: float
     thresholds: dict[str, float]
     evaluation: Evaluation
+    """Each picture called what its highest score says."""
+    figures: Figures
+    """Each picture called what it is at the operating point."""
     logits: NDArray[np.float32]
     """Of the test pictures, calibrated."""
+    validation: OperatingPoint | None
+    """What the operating point does on the validation pictures; None without a background."""
 
 
 def judge(
@@ -32,19 +40,42 @@ def judge(
 ) -> Judged:
     """Calibrate on the validation logits, evaluate the test logits."""
     labels = prepared.dataset.labels
+    background = options.background
     wanted = prepared.targets[prepared.rows(Side.VALIDATION)]
     temperature = find_temperature(validation, wanted)
-    thresholds = suggest_thresholds(validation / temperature, wanted, labels, options.background)
-    logits = np.asarray(test / temperature, np.float32)
-    found = evaluate(
-        softmax(logits),
-        prepared.dataset.of(Side.TEST),
-        prepared.targets[prepared.rows(Side.TEST)],
-        labels,
-        options.background,
-        min(thresholds.values()),
+    thresholds = suggest_thresholds(
+        validation / temperature, wanted, labels, background, options.false_alarms
     )
-    return Judged(temperature, thresholds, found, logits)
+    threshold = operating_point(thresholds, background)
+    logits = np.asarray(test / temperature, np.float32)
+    scores = softmax(logits)
+    examples = prepared.dataset.of(Side.TEST)
+    targets = prepared.targets[prepared.rows(Side.TEST)]
+    return Judged(
+        temperature,
+        thresholds,
+        evaluate(scores, examples, targets, labels, background, threshold),
+        figures(
+            scores, examples, targets, labels, background=background, thresholds=thresholds,
+            subsets=options.subsets, grouped=True,
+        ),
+        logits,
+        _on_validation(softmax(validation / temperature), wanted, labels, background, threshold),
+    )  # fmt: skip
+
+
+def _on_validation(
+    scores: NDArray[np.float32],
+    wanted: NDArray[np.int64],
+    labels: Sequence[str],
+    background: str,
+    threshold: float,
+) -> OperatingPoint | None:
+    if background not in labels:
+        return None
+    quiet = wanted == labels.index(background)
+    raised = hazard_scores(scores, labels.index(background)) >= threshold
+    return OperatingPoint(threshold, float(raised[~quiet].mean()), float(raised[quiet].mean()))
 
 
 def summary(found: Evaluation) -> str:

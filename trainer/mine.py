@@ -103,7 +103,9 @@ def first_look(options: TrainOptions, prepared: Prepared, head: Head) -> FirstLo
     wanted = prepared.targets[rows]
     logits = head.logits(prepared.features[rows])
     temperature = find_temperature(logits, wanted)
-    thresholds = suggest_thresholds(logits / temperature, wanted, labels, options.background)
+    thresholds = suggest_thresholds(
+        logits / temperature, wanted, labels, options.background, options.false_alarms
+    )
     return FirstLook(head, temperature, min(thresholds.values()), labels.index(options.background))
 
 

@@ -100,11 +100,16 @@ class TrainOptions:
     OUTPUT.rejected, and OUTPUT is left as it was."""
     gate_false_positives: float = 0.01
     """Share of background pictures that both may call a hazard in that comparison."""
+    false_alarms: float | None = None
+    """Share of the background's validation pictures that the suggested threshold may let through;
+    None for 2 % and a threshold of 0.3 to 0.9."""
+    subsets: tuple[tuple[str, str], ...] = ()
+    """(name, pattern of file names): rows of their own in the figures."""
     summaries: Path | None = None
     """A folder for TensorBoard."""
     openvino: bool = True
     """Write the int8 OpenVINO form beside the canonical model."""
-    report_pictures: bool = False
+    report_pictures: bool = True
     """Put small copies of the worst mistakes into the report. They are the training data's."""
 
     @property
@@ -192,6 +197,8 @@ def _check_ranges(options: TrainOptions) -> None:
         (0 <= options.small_views <= 100, "small_views must be 0 to 100"),
         (0 <= options.degraded_views <= 100, "degraded_views must be 0 to 100"),
         (0 <= options.gate_false_positives < 1, "gate_false_positives must be 0 to below 1"),
+        (options.false_alarms is None or 0 <= options.false_alarms < 1,
+         "false_alarms must be 0 to below 1"),
         (all(weight > 0 for _, weight in options.class_weights), "a class weight must be above 0"),
         (all(times >= 1 for _, times in options.oversample), "oversample must be at least 1"),
         (all(share > 0 for _, share in options.class_shares), "a class share must be above 0"),
@@ -199,7 +206,7 @@ def _check_ranges(options: TrainOptions) -> None:
             not (options.fine_tune_steps and options.fine_tune_minutes),
             "fine_tune_steps and fine_tune_minutes exclude each other",
         ),
-    )
+    )  # fmt: skip
     for holds, fault in rules:
         if not holds:
             raise TrainingError(f"training options: {fault}; change it and start again")

@@ -18,6 +18,7 @@ from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, sca
 from trainer.groups import apply_groups, join_alike, read_groups
 from trainer.look import Looked, Unreadable, look
 from trainer.options import DEFAULT_BACKGROUND, TrainOptions
+from trainer.subsets import require_subsets
 
 _DEFAULTS = {
     field.name: field.default
@@ -67,6 +68,7 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
         TrainingError: the data cannot be trained on; says which folder, label or table.
     """
     examples = list_examples(options)
+    require_subsets(options.subsets, examples)
     labels = sorted({example.label for example in examples})
     named = (*dict(options.class_shares), *dict(options.class_weights))
     # Folders without the default's "misc" are fine; a background that was asked for must be there.

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import jinja2
@@ -11,13 +12,15 @@ import jinja2
 from monitor.errors import ImageError
 from monitor.image import read_image
 from monitor.inference.bundle import OpenVinoForm
+from trainer.backbone import Backbone
 from trainer.dataset import Side
-from trainer.evaluate import Evaluation
 from trainer.finetune import Status
 from trainer.gate import Verdict
 from trainer.head import Progress
+from trainer.judge import Judged
 from trainer.options import TrainOptions
 from trainer.prepare import Prepared
+from trainer.stopwatch import Stopwatch
 
 REPORT_NAME = "index.html"
 
@@ -32,19 +35,17 @@ class Report:
 
     options: TrainOptions
     prepared: Prepared
-    frozen: Evaluation
+    frozen: Judged
     """The linear head on the frozen backbone."""
-    final: Evaluation
+    judged: Judged
     """The model that was exported."""
-    temperature: float
-    thresholds: dict[str, float]
     head_history: tuple[Progress, ...]
     fine_tuning: tuple[Status, ...]
-    """At checkpoints."""
     form: OpenVinoForm | None
-    backbone: str
-    verdict: Verdict | None = None
+    backbone: Backbone
+    verdict: Verdict | None
     """Of the gate; None where there was none."""
+    watch: Stopwatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Curve:
     last: str
 
 
-def write_report(report: Report, folder: Path) -> None:
+def write_report(report: Report, model: Any, folder: Path) -> None:  # noqa: ARG001 - soon
     """Write ``index.html`` into ``folder``."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("trainer", "."),
@@ -67,7 +68,7 @@ def write_report(report: Report, folder: Path) -> None:
     )
     counts = report.prepared.dataset.counts()
     by_name = {example.name: example.path for example in report.prepared.dataset.examples}
-    worst = report.final.mistakes[:_WORST]
+    worst = report.judged.evaluation.mistakes[:_WORST]
     page = environment.get_template("report.html.jinja").render(
         report=report,
         sides=list(Side),

@@ -17,6 +17,7 @@ from monitor.inference.bundle import (
     Geometry,
     Manifest,
     OpenVinoForm,
+    OperatingPoint,
 )
 from trainer.augment import Recipe
 from trainer.backbone import SIZE, Backbone, build_model, load_backbone
@@ -35,12 +36,14 @@ from trainer.export import (
 from trainer.finetune import Plan, Status, fine_tune, spread_weights
 from trainer.gate import Verdict, incumbent_scores, judge_against, load_incumbent
 from trainer.head import Head, Progress, softmax, train_head
+from trainer.history import History
 from trainer.judge import Judged, judge, summary
 from trainer.mine import mine
 from trainer.options import TrainOptions, check_options
 from trainer.prepare import Prepared, load_pictures, prepare, run_key, tiny_labels
 from trainer.quantize import calibration_pictures, openvino_scores, quantize
 from trainer.report import Report, write_report
+from trainer.stopwatch import Stopwatch
 from trainer.summaries import Summaries
 from trainer.views import Sampler
 
@@ -77,16 +80,23 @@ def train(options: TrainOptions, console: Console | None = None) -> Bundle:
 
 def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bundle:
     keras.utils.set_random_seed(options.seed)
-    backbone = load_backbone(options.backbone)
-    prepared = prepare(options, backbone, console)
+    watch = Stopwatch()
+    with watch.stage("reading pictures, features"):
+        backbone = load_backbone(options.backbone)
+        prepared = prepare(options, backbone, console)
     _describe(prepared, console)
     labels = prepared.dataset.labels
     incumbent = load_incumbent(options.must_beat, labels) if options.must_beat else None
-    head, head_history = _train_head(options, prepared, console, summaries)
+    with watch.stage("head"):
+        head, head_history = _train_head(options, prepared, console, summaries)
     if options.mine:
-        prepared = mine(options, prepared, backbone, head, console)
+        with watch.stage("mining"):
+            prepared = mine(options, prepared, backbone, head, console)
         if prepared.mined is not None and prepared.mined.added:
-            head, head_history = _train_head(options, prepared, console, summaries, "mined_head")
+            with watch.stage("head"):
+                head, head_history = _train_head(
+                    options, prepared, console, summaries, "mined_head"
+                )
     frozen = judge(
         options,
         prepared,
@@ -96,13 +106,18 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
     console.say(f"frozen backbone, test: {summary(frozen.evaluation)}")
     model = build_model(backbone.model, len(labels))
     model.get_layer("logits").set_weights([head.kernel, head.bias])
-    statuses: list[Status] = []
+    statuses: tuple[Status, ...] = ()
     if options.fine_tunes:
-        model, statuses = _fine_tune(options, prepared, backbone, model, console, summaries)
+        with watch.stage("fine-tuning"):
+            model, statuses = _fine_tune(options, prepared, backbone, model, console, summaries)
     round_to_half(model)
-    test = load_pictures(prepared.dataset.of(Side.TEST), console, "test")
-    validation = load_pictures(prepared.dataset.of(Side.VALIDATION), console, "validation")
-    with console.wait("scoring the validation and test pictures with the canonical model"):
+    with watch.stage("test"):
+        test = load_pictures(prepared.dataset.of(Side.TEST), console, "test")
+        validation = load_pictures(prepared.dataset.of(Side.VALIDATION), console, "validation")
+    with (
+        watch.stage("test"),
+        console.wait("scoring the validation and test pictures with the canonical model"),
+    ):
         judged = judge(
             options, prepared, keras_logits(model, validation), keras_logits(model, test)
         )
@@ -112,7 +127,7 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
     console.say(f"test: {summary(judged.evaluation)}")
     verdict = None
     if incumbent is not None:
-        with console.wait("scoring the test pictures with the older model"):
+        with watch.stage("gate"), console.wait("scoring the test pictures with the older model"):
             older = incumbent_scores(incumbent, labels, prepared.dataset.of(Side.TEST))
         verdict = judge_against(
             softmax(judged.logits), older, prepared.targets[prepared.rows(Side.TEST)], labels,
@@ -125,17 +140,17 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
         save_keras(model, folder / KERAS_NAME)
         form = None
         if options.openvino:
-            with console.wait("making and checking the int8 form"):
+            with watch.stage("int8 form"), console.wait("making and checking the int8 form"):
                 form = _export_int8(options, prepared, model, folder, test, judged)
             console.say(
                 f"int8: accuracy {form.accuracy:.1%} (canonical {form.canonical_accuracy:.1%}), "
                 f"agreement {form.agreement:.1%}, largest difference {form.max_difference:.3f}"
             )
         report = Report(
-            options, prepared, frozen.evaluation, judged.evaluation, judged.temperature,
-            judged.thresholds, tuple(head_history), tuple(statuses), form, backbone.name, verdict,
+            options, prepared, frozen, judged, tuple(head_history), statuses, form, backbone,
+            verdict, watch,
         )  # fmt: skip
-        write_report(report, folder / "report")
+        write_report(report, model, folder / "report")
         bundle = finish(
             folder, _manifest(options, prepared, backbone, frozen, judged, form, verdict)
         )
@@ -222,7 +237,7 @@ def _fine_tune(
     start: Any,
     console: Console,
     summaries: Summaries,
-) -> tuple[Any, list[Status]]:
+) -> tuple[Any, tuple[Status, ...]]:
     labels = prepared.dataset.labels
     sampler = _sampler(options, prepared)
     validation = load_pictures(prepared.dataset.of(Side.VALIDATION), console, "validation")
@@ -236,7 +251,7 @@ def _fine_tune(
     )
     folder = options.cache / "runs" / run_key(options, prepared, backbone)
     console.say(f"fine-tuning; a run that is stopped goes on from {folder}")
-    statuses: list[Status] = []
+    history = History(folder)
     with console.bar("fine-tuning", 100) as bar:
 
         def show(now: Status) -> None:
@@ -245,7 +260,7 @@ def _fine_tune(
                 text += f", accuracy: train {now.train_accuracy:.1%}"
             else:
                 text += f", accuracy: validation {now.validation_accuracy:.1%}"
-                statuses.append(now)
+            history.add(now)
             bar.set(min(100.0, 100 * now.done), text)
             summaries.add(
                 "train", now.step, fine_tuning__loss=now.loss,
@@ -268,7 +283,7 @@ def _fine_tune(
         )
     model = build_model(backbone.model, len(labels))
     model.set_weights(weights)
-    return model, statuses
+    return model, history.statuses
 
 
 def _sampler(options: TrainOptions, prepared: Prepared) -> Sampler:
@@ -326,10 +341,23 @@ def _manifest(
         geometry=Geometry(mode="squash", width=SIZE, height=SIZE),
         temperature=round(judged.temperature, 6),
         thresholds=judged.thresholds,
+        operating_point=_operating_point(options, judged),
         metrics=metrics,
         data_fingerprint=prepared.fingerprint,
         base_weights=BaseWeights(name=backbone.name, sha256=backbone.sha256),
         seed=options.seed,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         openvino=form,
+    )
+
+
+def _operating_point(options: TrainOptions, judged: Judged) -> OperatingPoint | None:
+    point = judged.validation
+    if point is None:
+        return None
+    return OperatingPoint(
+        threshold=point.threshold,
+        budget=options.false_alarms,
+        false_alarms=round(point.false_positive_rate, 4),
+        hazard_recall=round(point.recall, 4),
     )

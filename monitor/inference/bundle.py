@@ -77,6 +77,20 @@ class OpenVinoForm(_Part):
     """Share of the pictures on which both forms put the same label first."""
 
 
+class OperatingPoint(_Part):
+    """The suggested threshold of the joint evidence of hazards, and what it does on the validation
+    pictures, which it was chosen on."""
+
+    threshold: Ratio
+    budget: Ratio | None = None
+    """Share of background pictures that it was to let through at most; None where the trainer's
+    own rule chose it."""
+    false_alarms: Ratio
+    """Share of the background pictures at or above it."""
+    hazard_recall: Ratio
+    """Share of the hazard pictures at or above it."""
+
+
 class Manifest(_Part):
     """All that ``bundle.json`` says."""
 
@@ -90,6 +104,8 @@ class Manifest(_Part):
     """What the logits are divided by. Part of every form of the model already; told for people."""
     thresholds: dict[str, Ratio] = Field(default_factory=dict)
     """Suggested thresholds by label."""
+    operating_point: OperatingPoint | None = None
+    """None where no label is the background, and in older bundles."""
     metrics: dict[str, float] = Field(default_factory=dict)
     """Figures on the test split, such as ``accuracy``."""
     data_fingerprint: str = ""

@@ -13,9 +13,10 @@ from monitor.errors import TrainingError
 from monitor.inference.bundle import Bundle
 from tests.support.bundles import FIRE_COLOUR, MISC_COLOUR, SMOKE_COLOUR, plain, tiny_bundle
 from tests.support.pictures import write_picture
-from trainer.assess import Assessment, Grouping, assess, decide, source_of
+from trainer.assess import Assessment, Grouping, assess
 from trainer.assess_output import as_dict, as_text
 from trainer.console import Console
+from trainer.figures import Figures, decide, source_of
 
 
 @pytest.fixture(scope="module")
@@ -53,11 +54,16 @@ def run(bundle: Bundle, folder: Path, grouping: Grouping | None = None) -> Asses
 
 
 @pytest.fixture(scope="module")
-def found(bundle: Bundle, folder: Path) -> Assessment:
+def assessed(bundle: Bundle, folder: Path) -> Assessment:
     return run(bundle, folder)
 
 
-def test_figures_say_what_the_model_did(found: Assessment) -> None:
+@pytest.fixture(scope="module")
+def found(assessed: Assessment) -> Figures:
+    return assessed.figures
+
+
+def test_figures_say_what_the_model_did(found: Figures) -> None:
     np.testing.assert_array_equal(found.whole.confusion, [[3, 0, 1], [1, 3, 0], [0, 0, 0]])
     fire, misc, smoke = found.labels
     assert (fire.recall.value, fire.precision.value) == (0.75, 0.75)
@@ -71,7 +77,7 @@ def test_figures_say_what_the_model_did(found: Assessment) -> None:
     assert 0.75 <= found.hazards.roc_auc <= 1
 
 
-def test_sources_are_what_stands_before_the_number(found: Assessment) -> None:
+def test_sources_are_what_stands_before_the_number(found: Figures) -> None:
     assert {part.name: part.count for part in found.sources} == {
         "barn": 3, "yard": 2, "hall": 2, "lamp": 1
     }  # fmt: skip
@@ -97,7 +103,7 @@ def test_a_table_of_groups_gives_figures_by_group(
     table = tmp_path / "groups.tsv"
     table.write_text("file\tgroup\nfire/barn_001.png\tbarn\nmisc/barn_003.png\tbarn\n")
     found = run(bundle, folder, Grouping(table))
-    assert {part.name: part.count for part in found.groups}["group:barn"] == 2
+    assert {part.name: part.count for part in found.figures.groups}["group:barn"] == 2
     assert "group (worst first)" in as_text(found)
 
 
@@ -109,8 +115,8 @@ def test_the_joint_evidence_decides_and_the_leading_hazard_names_it() -> None:
     assert decide(scores, labels, None, 0.5).tolist() == [1, 1, 1]
 
 
-def test_the_json_is_plain_and_complete(found: Assessment) -> None:
-    record = json.loads(json.dumps(as_dict(found)))
+def test_the_json_is_plain_and_complete(assessed: Assessment) -> None:
+    record = json.loads(json.dumps(as_dict(assessed)))
     assert record["pictures"] == 8
     assert record["confusion"]["fire"] == {"fire": 3, "misc": 0, "smoke": 1}
     assert record["labels"]["smoke"]["recall"] is None

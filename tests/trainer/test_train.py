@@ -37,6 +37,7 @@ def options(tmp_path_factory: pytest.TempPathFactory, weights_file: Path) -> Tra
         fine_tune_steps=2,
         fine_tune_batch_size=2,
         lower_every=2,
+        report_pictures=False,
     )
 
 

@@ -71,7 +71,7 @@ def test_it_is_evaluated_exported_and_used(bundle: Bundle, folder: Path) -> None
     found = assess(
         bundle, folder / "images", engine="tensorflow", background="misc", grouping=None,
         console=QUIET,
-    )  # fmt: skip
+    ).figures  # fmt: skip
     assert found.whole.accuracy.count == 30
     assert {part.name for part in found.sources} == set(LABELS)
     made = export(bundle, "onnx", folder / "model.onnx")
