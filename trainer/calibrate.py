@@ -13,7 +13,6 @@ FALSE_POSITIVES = 0.02
 
 _LOWEST, _HIGHEST = 0.05, 20.0
 _LEAST_THRESHOLD, _GREATEST_THRESHOLD = 0.3, 0.9
-_ROUNDING = 10_000
 
 
 def find_temperature(logits: NDArray[np.floating], targets: NDArray[np.int64]) -> float:
@@ -66,8 +65,7 @@ def suggest_thresholds(
         quiet = targets == labels.index(background)
         evidence = hazard_scores(scores, labels.index(background))
         least = at_false_positive_rate(evidence, ~quiet, budget).threshold
-        # Rounded up: a threshold below the one that was found could let more through.
-        shared = min(1.0, float(np.ceil(least * _ROUNDING) / _ROUNDING))
+        shared = _rounded(least, evidence[quiet], budget)
         return {label: shared for label in labels if label != background}
     if background in labels:
         quiet = hazard_scores(scores, labels.index(background))[targets == labels.index(background)]
@@ -75,6 +73,15 @@ def suggest_thresholds(
         shared = round(float(np.clip(found, _LEAST_THRESHOLD, _GREATEST_THRESHOLD)), 3)
         return {label: shared for label in labels if label != background}
     return {label: _best_f1(scores[:, n], targets == n) for n, label in enumerate(labels)}
+
+
+def _rounded(threshold: float, quiet: NDArray[np.floating], budget: float) -> float:
+    """The threshold with as few decimals as still keep the budget; at most 1."""
+    for scale in (1e3, 1e4, 1e5):
+        lower = float(np.floor(threshold * scale) / scale)
+        if (quiet >= lower).mean() <= budget:
+            return min(1.0, lower)
+    return min(1.0, threshold)
 
 
 def _best_f1(scores: NDArray[np.floating], wanted: NDArray[np.bool_]) -> float:

@@ -120,7 +120,7 @@ def chart(title: str, x: Axis, y: Axis, lines: Iterable[Line], marks: Iterable[M
 
 
 def ticks(axis: Axis) -> list[float]:
-    """Round numbers along an axis, about five of them: multiples of 1, 2 or 5 times a power of 10."""
+    """About five round numbers along an axis: multiples of 1, 2 or 5 times a power of 10."""
     span = axis.high - axis.low
     rough = span / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))

@@ -17,6 +17,7 @@ from trainer.assess import Assessment, Grouping, assess
 from trainer.assess_output import as_dict, as_text
 from trainer.console import Console
 from trainer.figures import Figures, decide, source_of
+from trainer.subsets import Subsets
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def run(bundle: Bundle, folder: Path, grouping: Grouping | None = None) -> Assessment:
+def run(
+    bundle: Bundle,
+    folder: Path,
+    grouping: Grouping | None = None,
+    subsets: Subsets = (),
+    threshold: float | None = None,
+) -> Assessment:
     return assess(
         bundle,
         folder,
@@ -50,6 +57,8 @@ def run(bundle: Bundle, folder: Path, grouping: Grouping | None = None) -> Asses
         background="misc",
         grouping=grouping,
         console=Console(quiet=True),
+        subsets=subsets,
+        threshold=threshold,
     )
 
 
@@ -113,6 +122,31 @@ def test_the_joint_evidence_decides_and_the_leading_hazard_names_it() -> None:
     assert decide(scores, labels, "misc", 0.5).tolist() == [0, 1, 1]
     assert decide(scores, labels, "misc", 0.35).tolist() == [0, 2, 1]
     assert decide(scores, labels, None, 0.5).tolist() == [1, 1, 1]
+
+
+def test_a_subset_has_figures_of_its_own(bundle: Bundle, folder: Path) -> None:
+    subsets = (("barn", "*/barn_*"), ("hot", "misc/lamp_*"), ("hot", "fire/yard*"))
+    found = run(bundle, folder, subsets=subsets)
+    barn, hot = found.figures.subsets
+    assert (barn.name, barn.count, barn.recall["fire"].count) == ("barn", 3, 2)
+    assert barn.accuracy.value == 1
+    assert (hot.count, hot.recall["fire"].value, hot.recall["misc"].value) == (3, 0.5, 0)
+    assert hot.false_positives is not None
+    assert hot.false_positives.value == 1
+    assert "  fire called fire  50.0%" in as_text(found)
+    assert as_dict(found)["subsets"]["barn"]["recall"]["smoke"] is None
+
+
+def test_a_subset_without_pictures_is_refused_before_scoring(bundle: Bundle, folder: Path) -> None:
+    with pytest.raises(TrainingError, match="--subset none=x: no picture has such a name"):
+        run(bundle, folder, subsets=(("none", "x"),))
+
+
+def test_another_threshold_is_another_operating_point(bundle: Bundle, folder: Path) -> None:
+    found = run(bundle, folder, threshold=1.0).figures
+    assert found.whole.threshold == 1
+    assert found.whole.confusion[:, 1].sum() == 8
+    assert found.thresholds[0].recall == found.thresholds[0].false_positive_rate == 1
 
 
 def test_the_json_is_plain_and_complete(assessed: Assessment) -> None:

@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from trainer.calibrate import FALSE_POSITIVES, find_temperature, hazard_scores, suggest_thresholds
+from trainer.curves import at_false_positive_rate
 from trainer.head import softmax
 
 
@@ -46,3 +47,17 @@ def test_without_a_background_each_label_has_its_own_threshold() -> None:
     found = suggest_thresholds(logits, targets, ("cat", "dog"), "misc")
     assert found.keys() == {"cat", "dog"}
     assert all(0.05 < value < 0.95 for value in found.values())
+
+
+@given(st.integers(0, 1000), st.sampled_from([0.0, 0.003, 0.01, 0.05, 0.3]))
+def test_a_stated_budget_is_held_and_used_up(seed: int, budget: float) -> None:
+    rng = np.random.default_rng(seed)
+    targets = rng.integers(0, 3, 300)
+    logits = rng.normal(0, 1, (300, 3)) + np.eye(3)[targets] * rng.uniform(0, 8)
+    found = suggest_thresholds(logits, targets, ("fire", "misc", "smoke"), "misc", budget)
+    (threshold,) = set(found.values())
+    evidence = hazard_scores(softmax(logits), 1)
+    false = (evidence[targets == 1] >= threshold).mean()
+    assert false <= budget
+    best = at_false_positive_rate(evidence, targets != 1, budget)
+    assert (evidence[targets != 1] >= threshold).mean() == pytest.approx(best.recall)
