@@ -133,11 +133,19 @@ def schema_text() -> str:
 
 
 def _unknown_labels(draft: Draft, data: Mapping[str, Any], bundle: Bundle) -> list[Problem]:
-    """Labels that the model does not have, of rules and of the hazards that the file names."""
+    """Labels that the model does not have, of rules, masks and hazards that the file names."""
     named = [
         (f"rules[{index}].label", rule.get("label"))
         for index, rule in enumerate(_list(data, "rules"))
         if isinstance(rule, dict)
+    ]
+    named += [
+        (f"cameras[{index}].masks[{place}].labels[{number}]", label)
+        for index, camera in enumerate(_list(data, "cameras"))
+        if isinstance(camera, dict)
+        for place, mask in enumerate(_list(camera, "masks"))
+        if isinstance(mask, dict)
+        for number, label in enumerate(_list(mask, "labels"))
     ]
     decision = data.get("decision")
     if isinstance(decision, dict):

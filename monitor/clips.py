@@ -17,12 +17,12 @@ from monitor.clock import Clock, SystemClock
 from monitor.config import Camera, Config
 from monitor.config_file import load_config
 from monitor.decision.decider import Decider
-from monitor.decision.settings import decision_settings, rule_settings
+from monitor.decision.settings import alert_labels, decision_settings, rule_settings
 from monitor.decision.state import AlertState, Transition
 from monitor.errors import SourceError
 from monitor.inference.bundle import load_bundle, require_labels
 from monitor.inference.load import load_engine
-from monitor.inference.regions import plan_regions
+from monitor.inference.masks import camera_regions, join_views
 from monitor.inference.scored import ScoredFrame
 from monitor.inference.scorer import Scorer, score_frames
 from monitor.ingest.frame import Frame, Health
@@ -60,7 +60,7 @@ class ClipPipeline:
         """Load the model.
 
         The clips are taken as recordings of the first camera in the configuration: its ``fps``,
-        ``tiles``, ``decode`` and ``rules`` hold for them.
+        ``tiles``, ``masks``, ``zones``, ``decode`` and ``rules`` hold for them.
 
         Raises:
             ConfigError: a rule names a label that the model does not have.
@@ -70,7 +70,6 @@ class ClipPipeline:
         self.camera: Camera = config.cameras[0]
         self._config = config
         self._clock = clock or SystemClock()
-        self._regions = plan_regions(self.camera.tiles)
         self._rules = rule_settings(config, self.camera)
         self._max_batch = config.inference.batch.max_size
         bundle = load_bundle(config.inference.bundle)
@@ -83,6 +82,8 @@ class ClipPipeline:
             max_batch=self._max_batch,
         )
         self.labels = engine.labels
+        wanted = alert_labels(config, self.camera, self.labels)
+        self._regions = camera_regions(self.camera, wanted)
         self._scorer = Scorer(engine, bundle.geometry)
 
     def __enter__(self) -> "ClipPipeline":
@@ -184,7 +185,10 @@ class ClipPipeline:
 
     def _score(self, frames: Sequence[Frame]) -> list[ScoredFrame]:
         pairs = [(frame, self._regions) for frame in frames]
-        return score_frames(self._scorer, pairs, self._max_batch)
+        return [
+            join_views(scored, self.labels)
+            for scored in score_frames(self._scorer, pairs, self._max_batch)
+        ]
 
 
 def clip_config(path: Path | None) -> Config:

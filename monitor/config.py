@@ -18,6 +18,7 @@ from monitor.config_camera import (
     without_userinfo,
 )
 from monitor.config_decision import Decision, Rule, Smoothing, default_rules
+from monitor.config_regions import Mask, Zone
 from monitor.config_values import (
     DURATION_PATTERN,
     LONGEST_SECONDS,
@@ -42,12 +43,14 @@ __all__ = [
     "Inference",
     "Ingest",
     "Log",
+    "Mask",
     "PositiveSeconds",
     "Rule",
     "Seconds",
     "Section",
     "Smoothing",
     "Tiles",
+    "Zone",
     "default_rules",
     "parse_duration",
     "parse_listen",

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from monitor.config_regions import MAX_MASKS, MAX_ZONES, Mask, Zone, check_masks
 from monitor.config_values import NAME_PATTERN, PositiveSeconds, Section
 from monitor.redact import has_stray_login, redact
 
@@ -88,6 +89,17 @@ class Tiles(Section):
     overlap: float = Field(
         0.15, ge=0, lt=0.9, description="Share of a tile that its neighbour covers too."
     )
+    threshold: float | None = Field(
+        None,
+        gt=0,
+        lt=1,
+        description="Stands in for the threshold of every rule in the tiles; the rules' own where "
+        "it is left out.",
+    )
+
+    def names(self) -> list[list[str]]:
+        """What the tiles are called, row by row."""
+        return [[f"tile-{r}-{c}" for c in range(self.columns)] for r in range(self.rows)]
 
 
 class Camera(Section):
@@ -122,6 +134,16 @@ class Camera(Section):
         15.0, description="No frame for this long: the camera counts as blind."
     )
     tiles: Tiles | None = Field(None, description="Score overlapping tiles beside the full view.")
+    masks: list[Mask] = Field(
+        default_factory=list,
+        max_length=MAX_MASKS,
+        description="Parts of the picture that are filled before it is scored.",
+    )
+    zones: list[Zone] = Field(
+        default_factory=list,
+        max_length=MAX_ZONES,
+        description="Parts of the picture that are scored by themselves, beside the full view.",
+    )
     rules: list[str] | None = Field(
         None, description="Names of the rules that hold here; all rules where it is left out."
     )
@@ -172,6 +194,11 @@ class Camera(Section):
                 "file:/srv/clip.mp4"
             )
         return url
+
+    @field_validator("masks")
+    @classmethod
+    def _something_is_seen(cls, masks: list[Mask], info: ValidationInfo) -> list[Mask]:
+        return check_masks(masks, info.data.get("name", "without a name"))
 
     @field_validator("credentials")
     @classmethod

@@ -7,9 +7,13 @@ import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from monitor.config import Config, without_userinfo
+from monitor.config import Camera, Config, without_userinfo
 from monitor.errors import Problem
+from monitor.polygon import share_covered
 from monitor.yaml_marks import Location, Marked, key_text
+
+MOST_OF_A_ZONE = 0.9
+"""Share of a zone under masks from which it is told of."""
 
 
 def cross_checks(marked: Marked) -> list[Problem]:
@@ -21,6 +25,7 @@ def cross_checks(marked: Marked) -> list[Problem]:
     else:
         names = [rule["name"] for rule in rules.values() if isinstance(rule.get("name"), str)]
     for index, camera in _entries(marked.data, "cameras"):
+        problems += _part_twice(marked, index, camera)
         wanted = camera.get("rules")
         for place, name in enumerate(wanted if isinstance(wanted, list) else []):
             if isinstance(name, str) and name not in names:
@@ -67,6 +72,7 @@ def second_looks(config: Config, marked: Marked) -> list[Problem]:
                     "key out to have all rules",
                 )
             )
+        warnings += _hidden_zones(settings, index, marked)
         if settings.stale_after * settings.fps <= 1:
             warnings.append(
                 _at(
@@ -94,6 +100,40 @@ def _unused_rules(config: Config, marked: Marked) -> Iterator[Problem]:
                 f"no enabled camera uses the rule '{rule.name}'; name it under the `rules` of a "
                 "camera, or take it out",
             )
+
+
+def _hidden_zones(camera: Camera, index: int, marked: Marked) -> Iterator[Problem]:
+    """Zones of which nearly nothing is left to be scored."""
+    masks = [mask.points for mask in camera.masks if mask.labels is None]
+    for place, zone in enumerate(camera.zones):
+        if masks and share_covered(masks, zone.points) > MOST_OF_A_ZONE:
+            yield _at(
+                marked,
+                ("cameras", index, "zones", place),
+                f"zone '{zone.name}' of camera '{camera.name}' lies under its masks, so nothing is "
+                "seen in it; make them smaller, or take the zone out",
+            )
+
+
+def _part_twice(marked: Marked, index: int, camera: Mapping[str, Any]) -> Iterator[Problem]:
+    """Masks and zones share their names: a log line that tells one is to be understood."""
+    first: dict[str, Location] = {}
+    for kind in ("masks", "zones"):
+        for place, entry in _entries(camera, kind):
+            name = entry.get("name")
+            if not isinstance(name, str):
+                continue
+            here: Location = ("cameras", index, kind, place, "name")
+            if name in first:
+                there = first[name]
+                yield _at(
+                    marked,
+                    here,
+                    f"'{name}' is the name of {key_text(there[2:4])} of camera "
+                    f"'{camera.get('name')}' in line {marked.line(there)} too; give each a name of "
+                    "its own",
+                )
+            first.setdefault(name, here)
 
 
 def _twice(marked: Marked, section: str) -> Iterator[Problem]:

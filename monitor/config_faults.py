@@ -38,7 +38,10 @@ def _problem(
         message = _unknown_key(str(location[-1]), location, schema)
     elif kind == "missing":
         message = _missing(location, schema)
-    elif kind in ("string_too_long", "too_long") and "max_length" in context:
+    elif kind == "too_long" and "actual_length" in context:
+        found, most = context["actual_length"], context["max_length"]
+        message = f"a list of {found} was found; {most} is the most"
+    elif kind == "string_too_long" and "max_length" in context:
         found = _found(location, marked)
         message = f"{found} was found, longer than {context['max_length']} characters; shorten it"
     elif kind == "value_error":
@@ -125,11 +128,19 @@ def _expected(part: Schema, schema: Schema) -> str:
         case "boolean":
             return "true or false"
         case "array":
-            return "a list with at least one entry" if option.get("minItems") else "a list"
+            return _list_text(option.get("minItems", 0), option.get("maxItems"))
         case "object":
             return f"a section with the keys {', '.join(option.get('properties', {}))}"
         case _:
             return "what config/monitor.yaml shows for this key"
+
+
+def _list_text(least: int, most: int | None) -> str:
+    if least and least == most:
+        return f"a list of {least} numbers"
+    return {0: "a list", 1: "a list with at least one entry"}.get(
+        least, f"a list with at least {least} entries"
+    )
 
 
 def _range(option: Schema, most: str | None = None) -> str:

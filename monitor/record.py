@@ -15,9 +15,10 @@ from typing import TextIO
 
 from monitor.clock import Clock, SystemClock
 from monitor.config import Config
+from monitor.decision.settings import alert_labels
 from monitor.inference.batcher import Batcher
 from monitor.inference.load import load_engine
-from monitor.inference.regions import plan_regions
+from monitor.inference.masks import camera_regions, join_views
 from monitor.inference.scorer import Scorer
 from monitor.ingest.limits import Limits
 from monitor.ingest.supervisor import Supervisor
@@ -76,7 +77,10 @@ class _Session:
         self._clock = clock
         self._err = err
         self._cameras = {camera.name: camera for camera in config.cameras if camera.enabled}
-        self._regions = {name: plan_regions(c.tiles) for name, c in self._cameras.items()}
+        self._regions = {
+            name: camera_regions(camera, alert_labels(config, camera, bundle.labels))
+            for name, camera in self._cameras.items()
+        }
         self._engine = load_engine(
             bundle,
             inference.engine,
@@ -87,7 +91,7 @@ class _Session:
         self._sources = {
             name: Source(
                 tuple(bundle.labels),
-                tuple(region.name for region in self._regions[name]),
+                tuple(r.name for r in self._regions[name] if not r.view_of),
                 bundle.sha256,
                 camera.fps,
             )
@@ -136,7 +140,8 @@ class _Session:
                 self._batcher.add(frame, self._regions[frame.camera], now)
         self._supervisor.events()
         for scored in self._scorer.step(self._batcher, self._clock.monotonic()):
-            self._recorder.add(scored, self._sources[scored.camera])
+            source = self._sources[scored.camera]
+            self._recorder.add(join_views(scored, source.labels), source)
 
     def _write(self) -> None:
         """A full disk may be freed: what could not be written is kept for the next time."""

@@ -16,6 +16,7 @@ from monitor.decision.decider import Decider
 from monitor.decision.settings import (
     DecisionSettings,
     RuleSettings,
+    alert_labels,
     decision_settings,
     rule_settings,
 )
@@ -24,7 +25,7 @@ from monitor.decision.state import AlertState, Transition
 from monitor.errors import EngineError
 from monitor.freshness import is_current
 from monitor.inference.batcher import Batcher
-from monitor.inference.regions import plan_regions
+from monitor.inference.masks import camera_regions, join_views
 from monitor.inference.scored import Region, ScoredFrame
 from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame
@@ -167,7 +168,7 @@ class Watch:
         self.engine_fault = ""
         self._unscored_since = None
         for scored in self._batcher.complete(batch, scores):
-            self._decide(scored)
+            self._decide(join_views(scored, self._labels))
         return True
 
     @property
@@ -246,7 +247,7 @@ class Watch:
         rules = rule_settings(config, camera)
         settings = decision_settings(config, camera)
         before = self._posts.get(camera.name)
-        regions = plan_regions(camera.tiles)
+        regions = camera_regions(camera, alert_labels(config, camera, self._labels))
         watched = Watched(camera.name, tuple(rule.name for rule in rules), camera.stale_after)
         if before is not None:
             basis = (before.camera, before.rules, before.labels, before.settings)

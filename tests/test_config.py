@@ -36,7 +36,8 @@ cameras:
 ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what an address without a host means
 
 COMMENTED = re.compile(
-    r"( +)# ( *)((?:credentials|username|password_file|tiles|rows|columns|overlap):.*)"
+    r"( +)# ( *)((?:- name|credentials|username|password_file|tiles|rows|columns|overlap|threshold"
+    r"|masks|polygon|labels|zones):.*)"
 )
 """Keys of the example that stand behind a # and can be used together."""
 
@@ -276,6 +277,7 @@ def test_commented_keys_of_the_example_are_valid_too(tmp_path: Path) -> None:
     file.write_text("\n".join(lines), encoding="utf-8")
     found = load_config(file).cameras[0]
     assert found.tiles is not None
+    assert (found.masks[0].name, found.zones[0].name) == ("furnace", "far-gate")
     assert found.credentials is not None
     assert found.credentials.password_file == tmp_path / "dock-password"
 

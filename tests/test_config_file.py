@@ -312,6 +312,14 @@ def warnings(path: Path) -> list[Problem]:
         ('cameras: [{name: a, url: "rtsp://h", rules: []}]', "cameras[0].rules", 1, "has no rule"),
         ('cameras: [{name: a, url: "rtsp://h", fps: 0.05}]', "cameras[0].stale_after", 1, "raise"),
         ('cameras: [{name: a, url: "rtsp://h", enabled: no}]', "cameras", 1, "nothing is watched"),
+        (
+            'cameras: [{name: a, url: "rtsp://h",\n'
+            "  masks: [{name: m, polygon: [[0, 0], [0.5, 0], [0.5, 1], [0, 1]]}],\n"
+            "  zones: [{name: z, polygon: [[0.1, 0.1], [0.4, 0.1], [0.2, 0.5]]}]}]",
+            "cameras[0].zones[0]",
+            3,
+            "zone 'z' of camera 'a' lies under its masks",
+        ),
     ],
 )
 def test_what_was_probably_not_meant_is_a_warning(

@@ -21,6 +21,8 @@ def reference(schema: dict[str, Any]) -> str:
         "Camera": "`cameras[]`",
         "Credentials": "`cameras[].credentials`",
         "Tiles": "`cameras[].tiles`",
+        "Mask": "`cameras[].masks[]`",
+        "Zone": "`cameras[].zones[]`",
         "Rule": "`rules[]`",
         "Inference": "`inference`",
         "Batch": "`inference.batch`",

@@ -19,6 +19,7 @@ from monitor.decision.snapshot import (
     StretchSnapshot,
 )
 from monitor.decision.state import AlertState, Explanation, Transition
+from monitor.decision.thresholds import RegionThresholds
 from monitor.inference.locate import find_box, heat_map
 from monitor.inference.scored import Box, ScoredFrame
 
@@ -39,7 +40,10 @@ class _Found:
     """The strongest evidence for a rule over all regions of a frame."""
 
     stands: float = -1.0
+    """What counts against the rule's threshold."""
     raw: float = 0.0
+    smoothed: float = 0.0
+    """What counts against the region's own threshold, where it has one."""
     region: str = ""
 
 
@@ -76,6 +80,7 @@ class Decider:
         ]
         # Grave rules first: what they come to decides about the milder ones of the same event.
         self._order = sorted(range(len(rules)), key=lambda index: -self._plan.ranks[index])
+        self._thresholds = RegionThresholds(dict(self._settings.region_thresholds))
         self._time = ObservedTime(period, period * self._settings.max_step_periods)
         self._smoothers: dict[str, Smoother] = {}
         self._region = ""
@@ -121,48 +126,57 @@ class Decider:
         if times is None:
             return []
         step, elapsed = times
-        found = self._strongest(raws, step)
-        hazard = found[-1].stands
-        for machine, evidence in zip(self._machines, found, strict=False):
-            machine.observe(evidence.stands, hazard, step, elapsed)
-        return self._decide(scored, found, step)
+        found, hazards = self._strongest(raws, step)
+        for machine, evidence, hazard in zip(self._machines, found, hazards, strict=True):
+            machine.observe(evidence.stands, hazard.stands, step, elapsed)
+        return self._decide(scored, found, hazards, step)
 
-    def _strongest(self, raws: list[tuple[str, list[float]]], step: float) -> list[_Found]:
-        """Smooth every region; the strongest evidence for each rule, and of the hazard."""
+    def _strongest(
+        self, raws: list[tuple[str, list[float]]], step: float
+    ) -> tuple[list[_Found], list[_Found]]:
+        """Smooth every region; the strongest evidence for each rule, and of the hazard as it counts
+        against each rule's threshold."""
         if len(raws) < len(self._smoothers):
             # The camera has other regions than before: what is not seen any more is forgotten.
             names = {name for name, _ in raws}
             self._smoothers = {n: s for n, s in self._smoothers.items() if n in names}
-        found = [_Found() for _ in range(len(self._machines) + 1)]
+        found = [_Found() for _ in self._machines]
+        hazards = [_Found() for _ in self._machines]
         strongest = -1.0
         for name, raw in raws:
             smoother = self._smoothers.get(name)
             if smoother is None:
                 smoother = self._smoothers[name] = make_smoother(self._settings.smoothing)
             smoothed = smoother.update(raw, step)
-            total = 0.0
-            for best, now, stands in zip(
-                found, self._plan.evidence(raw), self._plan.evidence(smoothed), strict=True
-            ):
-                if now >= self._settings.certain and now > stands:
-                    stands = now
-                if stands > best.stands:
-                    best.stands, best.raw, best.region = stands, now, name
-                total = max(total, stands)
+            now = self._plan.evidence(raw)
+            then = [
+                new if new >= self._settings.certain and new > old else old
+                for new, old in zip(now, self._plan.evidence(smoothed), strict=True)
+            ]
+            total = then[-1]
+            for index, machine in enumerate(self._machines):
+                threshold = machine.settings.threshold
+                for best, column in ((found[index], index), (hazards[index], -1)):
+                    stands = self._thresholds.lift(name, then[column], threshold)
+                    if stands > best.stands:
+                        best.stands, best.raw, best.region = stands, now[column], name
+                        best.smoothed = then[column]
+                    total = max(total, stands)
             if total > strongest:
                 strongest = total
                 self._region, self._raw, self._smoothed = name, raw, smoothed
-        return found
+        return found, hazards
 
-    def _decide(self, scored: ScoredFrame, found: list[_Found], step: float) -> list[Transition]:
+    def _decide(
+        self, scored: ScoredFrame, found: list[_Found], hazards: list[_Found], step: float
+    ) -> list[Transition]:
         """Run the rules, grave ones first."""
         if all(
             machine.state is AlertState.INACTIVE and evidence.stands < machine.settings.threshold
-            for machine, evidence in zip(self._machines, found, strict=False)
+            for machine, evidence in zip(self._machines, found, strict=True)
         ):
             return []  # nearly all frames: nothing is there, and nothing was
         transitions = []
-        hazard = found[-1].stands
         event_open = any(m.rank >= 0 and m.state is AlertState.FIRING for m in self._machines)
         # The highest state among rules graver than those of the rank at hand.
         graver = highest = AlertState.INACTIVE
@@ -176,13 +190,13 @@ class Decider:
             evidence = found[index].stands
             for state in machine.decide(
                 evidence,
-                hazard,
+                hazards[index].stands,
                 step,
                 event_open=joint and event_open,
                 graver=graver if joint else AlertState.INACTIVE,
             ):
                 held = joint and previous is AlertState.FIRING
-                what = found[-1] if held else found[index]
+                what = hazards[index] if held else found[index]
                 transitions.append(self._transition(scored, index, previous, state, what))
                 previous = state
             if joint:
@@ -202,9 +216,9 @@ class Decider:
     ) -> Transition:
         machine = self._machines[index]
         why = Explanation(
-            threshold=machine.settings.threshold,
+            threshold=self._thresholds.of(what.region, machine.settings.threshold),
             score=what.raw,
-            smoothed=what.stands,
+            smoothed=what.smoothed,
             baseline=0.0,
             region=what.region,
             frames=machine.frames,
@@ -220,7 +234,7 @@ class Decider:
             state=state,
             captured_at=scored.captured_at,
             captured_monotonic=scored.captured_monotonic,
-            score=what.stands,
+            score=what.smoothed,
             why=why,
             box=None if state is AlertState.INACTIVE else self._box(scored, index, what.region),
             incident=HAZARD if machine.rank >= 0 else machine.settings.name,

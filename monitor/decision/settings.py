@@ -4,6 +4,7 @@ The rest of the room takes these classes and knows no configuration, so that it 
 tuned without a file. The two functions at the end are the one place where it is read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from monitor.config import Camera, Config
@@ -50,6 +51,8 @@ class DecisionSettings:
     slack_periods: float = 0.1
     """``for`` and ``keep_firing_for`` may fall short by this part of a sample period: frames of a
     live camera do not come on the dot, and without it every other alert would wait for one more."""
+    region_thresholds: tuple[tuple[str, float], ...] = ()
+    """Regions with a threshold of their own, which stands in for that of every rule."""
 
 
 def decision_settings(config: Config, camera: Camera) -> DecisionSettings:
@@ -63,7 +66,21 @@ def decision_settings(config: Config, camera: Camera) -> DecisionSettings:
         certain=config.decision.certain,
         hazards=tuple(config.decision.hazards),
         sample_seconds=1.0 / camera.fps,
+        region_thresholds=_region_thresholds(camera),
     )
+
+
+def alert_labels(config: Config, camera: Camera, labels: Sequence[str]) -> tuple[str, ...]:
+    """The labels of a model whose scores can raise an alert of a camera, in its order."""
+    counts = {*config.decision.hazards, *(rule.label for rule in rule_settings(config, camera))}
+    return tuple(label for label in labels if label in counts)
+
+
+def _region_thresholds(camera: Camera) -> tuple[tuple[str, float], ...]:
+    found = [(zone.name, zone.threshold) for zone in camera.zones]
+    if camera.tiles is not None:
+        found += [(n, camera.tiles.threshold) for names in camera.tiles.names() for n in names]
+    return tuple((name, threshold) for name, threshold in found if threshold is not None)
 
 
 def rule_settings(config: Config, camera: Camera) -> tuple[RuleSettings, ...]:

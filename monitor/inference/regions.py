@@ -1,14 +1,20 @@
 """Regions: which parts of a frame are scored, and how each becomes the model's input. Pure."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.config import Tiles
+from monitor.config import Tiles, Zone
 from monitor.image import resize
 from monitor.inference.bundle import Geometry
 from monitor.inference.scored import Region
+from monitor.polygon import bounding_box
+
+LONGEST_ASPECT = 2.0
+"""A zone's sides, as shares of the frame's, differ by no more: the model has seen pictures of
+ordinary aspect alone."""
 
 _FULL = Region("full")
 
@@ -18,27 +24,46 @@ def full_view() -> Region:
     return _FULL
 
 
-def plan_regions(tiles: Tiles | None) -> tuple[Region, ...]:
-    """The regions of a camera: the full view and, where tiles are wanted, these.
+def plan_regions(tiles: Tiles | None, zones: Sequence[Zone] = ()) -> tuple[Region, ...]:
+    """The regions of a camera: the full view and, where they are wanted, tiles and zones.
 
     Tiles of one camera have one size; together they cover the frame, and neighbours share the part
     ``tiles.overlap`` of a tile, so that what lies on a border is seen whole by one of them.
 
     Returns:
-        The full view first, then the tiles row by row.
+        The full view first, then the tiles row by row, then the zones.
     """
+    return (_FULL, *_tiles(tiles), *(_zone(zone) for zone in zones))
+
+
+def _tiles(tiles: Tiles | None) -> tuple[Region, ...]:
     if tiles is None:
-        return (_FULL,)
+        return ()
     rows = _spans(tiles.rows, tiles.overlap)
     columns = _spans(tiles.columns, tiles.overlap)
-    return (
-        _FULL,
-        *(
-            Region(f"tile-{row}-{column}", left=left, top=top, right=right, bottom=bottom)
-            for row, (top, bottom) in enumerate(rows)
-            for column, (left, right) in enumerate(columns)
-        ),
+    return tuple(
+        Region(name, left=left, top=top, right=right, bottom=bottom)
+        for names, (top, bottom) in zip(tiles.names(), rows, strict=True)
+        for name, (left, right) in zip(names, columns, strict=True)
     )
+
+
+def _zone(zone: Zone) -> Region:
+    """A zone's bounding box, its shorter side lengthened where the longer is far longer."""
+    left, top, right, bottom = bounding_box(zone.points)
+    width, height = right - left, bottom - top
+    left, right = _lengthened(left, right, height / LONGEST_ASPECT)
+    top, bottom = _lengthened(top, bottom, width / LONGEST_ASPECT)
+    return Region(zone.name, left, top, right, bottom, outline=zone.points)
+
+
+def _lengthened(start: float, end: float, least: float) -> tuple[float, float]:
+    """A span of at least this length, about the same middle as far as the frame allows."""
+    short = least - (end - start)
+    if short <= 0:
+        return start, end
+    start = min(max(start - short / 2, 0.0), 1.0 - least)
+    return start, start + least
 
 
 def bounds(region: Region, width: int, height: int) -> tuple[int, int, int, int]:

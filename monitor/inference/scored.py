@@ -5,6 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.polygon import Polygon
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Scores:
@@ -26,11 +28,20 @@ class Region:
     """A part of the picture that is scored as one, in coordinates relative to the frame."""
 
     name: str
-    """``full``, or ``tile-<row>-<column>`` counted from 0: a bounded set, usable as a label."""
+    """``full``, ``tile-<row>-<column>`` counted from 0, or the name of a zone: a bounded set,
+    usable as a label."""
     left: float = 0.0
     top: float = 0.0
     right: float = 1.0
     bottom: float = 1.0
+    hidden: tuple[Polygon, ...] = ()
+    """Masks: what is inside them is filled before scoring."""
+    outline: Polygon | None = None
+    """A zone: what is outside of it is filled before scoring."""
+    view_of: str = ""
+    """Where a region is scored with several sets of masks, the name of it; empty for the first."""
+    speaks_for: tuple[str, ...] = ()
+    """With several views of a region: the labels that this one may raise."""
 
 
 @dataclass(frozen=True, slots=True)

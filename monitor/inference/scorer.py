@@ -14,6 +14,7 @@ from monitor.inference.bundle import Geometry
 from monitor.inference.engine import Engine
 from monitor.inference.regions import cut
 from monitor.inference.scored import Region, ScoredFrame, ScoredRegion, Scores
+from monitor.inference.stencil import Stencils
 from monitor.ingest.frame import Frame
 
 STAGES = ("cut", "engine")
@@ -54,6 +55,7 @@ class Scorer:
         self._on_failure = on_failure
         self._timer = timer
         self._buffer = self._allocate(1)
+        self._stencils = Stencils(geometry)
 
     def score(self, batch: Batch) -> Scores:
         """Score a batch.
@@ -113,7 +115,9 @@ class Scorer:
             self._buffer = self._allocate(len(batch))
         pictures = self._buffer[: len(batch)]
         for slot, picture in zip(pictures, batch.pictures, strict=True):
-            cut(picture.frame.pixels, picture.region, self._geometry, out=slot)
+            pixels = picture.frame.pixels
+            cut(pixels, picture.region, self._geometry, out=slot)
+            self._stencils.fill(slot, picture.region, pixels.shape[1], pixels.shape[0])
         self._observe("cut", self._timer() - started)
         return pictures
 

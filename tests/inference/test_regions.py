@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.config import Tiles
+from monitor.config import Tiles, Zone
 from monitor.inference.bundle import Geometry
 from monitor.inference.regions import bounds, cut, full_view, plan_regions
 from monitor.inference.scored import Region
@@ -53,6 +53,20 @@ def test_tiles_have_one_size_and_share_the_overlap(tiles: Tiles) -> None:
         assert 0 <= region.left < region.right <= 1
     if tiles.columns > 1:
         assert abs((first.right - regions[1].left) - tiles.overlap * size) < 1e-9
+
+
+def test_a_zone_is_the_box_around_its_polygon() -> None:
+    zone = Zone(name="gate", polygon=[[0.2, 0.4], [0.5, 0.3], [0.4, 0.6]])
+    *others, region = plan_regions(Tiles(rows=1, columns=2), [zone])
+    assert [other.name for other in others] == ["full", "tile-0-0", "tile-0-1"]
+    assert region == Region("gate", 0.2, 0.3, 0.5, 0.6, outline=zone.points)
+
+
+def test_a_long_zone_is_given_room_inside_the_frame() -> None:
+    belt = Zone(name="belt", polygon=[[0.0, 0.95], [0.8, 0.95], [0.8, 1.0], [0.0, 1.0]])
+    (_, region) = plan_regions(None, [belt])
+    box = (region.left, region.top, region.right, region.bottom)
+    assert [round(side, 6) for side in box] == [0.0, 0.6, 0.8, 1.0]
 
 
 @given(
