@@ -15,6 +15,7 @@ from monitor.config_file import Draft, read_draft
 from monitor.credentials import CREDENTIALS_DIRECTORY, feeds, resolve
 from monitor.errors import BundleError, ConfigError, Problem
 from monitor.inference.bundle import Bundle, load_bundle
+from monitor.state_dir import folder_trouble
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -50,7 +51,7 @@ def check(
     """
     environ = os.environ if environ is None else environ
     found = examine(path, environ, logins=connect or CREDENTIALS_DIRECTORY in environ)
-    for warning in found.warnings:
+    for warning in (*found.warnings, *_state_trouble(found.draft)):
         err.write(f"{replace(warning, message=f'warning: {warning.message}').at(path)}\n")
     config = found.draft.config
     if found.problems or config is None:
@@ -130,6 +131,16 @@ def schema_text() -> str:
         "title": "Emberwatch configuration",
     }
     return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def _state_trouble(draft: Draft) -> list[Problem]:
+    """A warning, and no fault: whoever checks is often not the user that the service runs as."""
+    config = draft.config
+    trouble = folder_trouble(config.state_dir) if config is not None else ""
+    if not trouble:
+        return []
+    note = "the daemon would watch, and forget its alerts when it ends"
+    return [Problem("state_dir", draft.line_of("state_dir"), f"{trouble}; else {note}")]
 
 
 def _unknown_labels(draft: Draft, data: Mapping[str, Any], bundle: Bundle) -> list[Problem]:

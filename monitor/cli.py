@@ -378,7 +378,8 @@ def _debugging() -> bool:
 def _fail(error: EmberwatchError) -> NoReturn:
     """Say what is wrong, once and without a traceback."""
     listed = isinstance(error, ConfigError) and error.problems
-    sys.stderr.write(f"{error}\n" if listed else f"emberwatch: {error}\n")
+    if not error.logged:
+        sys.stderr.write(f"{error}\n" if listed else f"emberwatch: {error}\n")
     if isinstance(error, AddressError) and Notifier().enabled:
         # While a machine boots, its addresses and names come late; the unit does not try again
         # after EXIT_CONFIG.

@@ -6,13 +6,10 @@ are served by a thread of the web server, which only reads.
 """
 
 import random
-import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 from importlib.metadata import version as version_of
 from pathlib import Path
-from types import FrameType
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -22,14 +19,17 @@ from monitor.camera_news import CameraNews
 from monitor.clock import Clock, SystemClock
 from monitor.config import Config
 from monitor.credentials import secrets_of
+from monitor.daemon_round import ROUND_SECONDS, Round
+from monitor.daemon_signals import Signals
 from monitor.daemon_state import DaemonState
 from monitor.errors import EmberwatchError
+from monitor.fatal import log_fatal
 from monitor.inference.batcher import Batcher
 from monitor.inference.scorer import Scorer
 from monitor.inference.swap import EngineSwap, Loaded
 from monitor.ingest.limits import Limits
 from monitor.ingest.supervisor import Supervisor
-from monitor.logs import Throttle, configure_logs
+from monitor.logs import configure_logs
 from monitor.metrics import Metrics
 from monitor.model import load_model
 from monitor.settings import Settings, read_settings
@@ -37,13 +37,7 @@ from monitor.state_lock import state_lock
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
 from monitor.web.server import WebServer
-from monitor.web.view import Fault, ModelView
-
-LOOP_SECONDS = 0.25
-"""Longest time that the loop waits for a frame; signals and reloads are seen after it."""
-
-STATUS_SECONDS = 5.0
-"""How often ``systemctl status`` gets a new line."""
+from monitor.web.view import ModelView
 
 MODEL_SECONDS = 900.0
 """What systemd is asked for while the first model loads: converting one takes minutes at worst."""
@@ -53,11 +47,6 @@ STOP_SECONDS = 2.0
 
 _FIXED_SECTIONS = ("listen", "state_dir")
 """Settings that are read at the start alone."""
-
-_NO_MEMORY = (
-    "there is no memory for the pictures of the cameras; give the machine (or MemoryMax= of the "
-    "unit) more, or lower ingest.max_side"
-)
 
 log = structlog.get_logger(__name__)
 
@@ -72,12 +61,13 @@ def run(config_path: Path) -> int:
         ConfigError: the configuration is wrong, or its address is in use.
         EmberwatchError: the bundle or the engine cannot be loaded.
     """
-    settings = read_settings(config_path)
-    _set_up_logs(settings)
     try:
+        settings = read_settings(config_path)
+        _set_up_logs(settings)
         with state_lock(settings.config.state_dir), ExitStack() as stack:
             return _Daemon(config_path, settings, stack).run()
-    except EmberwatchError:
+    except EmberwatchError as error:
+        log_fatal(config_path, error)
         raise
     except Exception:
         log.exception("crashed")
@@ -93,14 +83,9 @@ class _Daemon:
         self._config = config
         self._clock: Clock = SystemClock()
         self._version = version_of("emberwatch")
-        self._stop = False
-        self._ready = False
-        self._reload = False
-        stack.enter_context(self._signals())
+        self._signals = Signals()
+        stack.enter_context(self._signals.caught())
         self._notifier = Notifier()
-        self._reload_fault = ""
-        self._starved = False
-        self._throttle = Throttle()
         self._supervisor = Supervisor(
             settings.feeds,
             _limits(config),
@@ -146,12 +131,23 @@ class _Daemon:
             metrics=self._metrics,
             clock=self._clock,
         )
+        self._round = Round(
+            self._supervisor,
+            self._watch,
+            self._keeper,
+            news=self._news,
+            metrics=self._metrics,
+            state=self._state,
+            web=self._web,
+            notifier=self._notifier,
+            clock=self._clock,
+        )
         self._show_model()
 
     def run(self) -> int:
         """Loop until a signal says stop."""
         self._watch.apply(self._config)
-        self._ready = True
+        self._signals.ready = True
         log.info(
             "started",
             version=self._version,
@@ -160,64 +156,21 @@ class _Daemon:
             engine=self._model.engine.name,
             device=self._model.engine.device,
         )
-        self._come_round()
-        self._notifier.ready(self._summary())
-        next_status = self._clock.monotonic() + STATUS_SECONDS
-        counted = 0
-        while not self._stop:
-            if self._reload:
-                self._reload = False
+        self._round.come()
+        self._notifier.ready(self._round.summary())
+        while not self._signals.stop:
+            if self._signals.take_reload():
                 self._begin_reload()
             self._look_for_model()
             due = self._watch.due_in()
-            self._watch.take(
-                self._supervisor.wait(LOOP_SECONDS if due is None else min(due, LOOP_SECONDS))
-            )
+            pause = ROUND_SECONDS if due is None else min(due, ROUND_SECONDS)
+            self._watch.take(self._supervisor.wait(pause))
             self._watch.score()
-            self._come_round()
-            if self._clock.monotonic() >= next_status:
-                next_status = self._clock.monotonic() + STATUS_SECONDS
-                rate = (self._watch.frames_scored - counted) / STATUS_SECONDS
-                counted = self._watch.frames_scored
-                self._notifier.status(f"{self._summary()}; {rate:.1f} frames/s")
+            self._round.come()
         self._notifier.stopping()
         self._watch.save()
         log.info("stopped")
         return 0
-
-    def _come_round(self) -> None:
-        """What is done in each round, whether or not there was a frame."""
-        statuses = self._supervisor.statuses()
-        for event in self._supervisor.events():
-            self._news.tell(event)
-        self._news.remind()
-        self._metrics.set_workers(len(self._supervisor.worker_pids()))
-        self._watch.tend(statuses)
-        self._metrics.set_store(
-            on_disk=not self._keeper.fault, waiting=self._keeper.waiting, lost=self._keeper.lost
-        )
-        self._starved = self._supervisor.starved
-        if self._starved:
-            kept_back = self._throttle.admit("memory", self._clock.monotonic())
-            if kept_back is not None:
-                log.error("memory_short", error=_NO_MEMORY, kept_back=kept_back)
-        faults = tuple(self._faults())
-        self._state.came_round(faults)
-        # Proof of progress: the loop came round, nothing that was due went unscored, and somebody
-        # can read about it. Anything else starves the watchdog, and systemd restarts the daemon.
-        if not self._watch.fault and not self._starved and self._web.alive:
-            self._notifier.watchdog()
-
-    def _faults(self) -> Iterator[Fault]:
-        if fault := self._watch.fault:
-            yield Fault("engine", fault)
-        if self._starved:
-            yield Fault("memory", _NO_MEMORY)
-        if self._keeper.fault:
-            # Watching goes on and alerts are raised: this is no reason to call it not ready.
-            yield Fault("store", self._keeper.fault, critical=False)
-        if self._reload_fault:
-            yield Fault("config", self._reload_fault, critical=False)
 
     def _scorer(self) -> Scorer:
         return Scorer(
@@ -301,7 +254,7 @@ class _Daemon:
         self._news.forget(result.removed)
         _set_up_logs(settings)
         self._watch.apply(config)
-        self._reload_fault = ""
+        self._round.reload_fault = ""
         self._metrics.count_reload()
         ignored = [
             key for key in _FIXED_SECTIONS if getattr(config, key) != getattr(self._config, key)
@@ -318,41 +271,14 @@ class _Daemon:
         )
         if ignored:
             log.warning("restart_needed", keys=ignored, cause="these are read at the start alone")
-        self._notifier.ready(self._summary())
+        self._notifier.ready(self._round.summary())
 
     def _refuse(self, error: Exception) -> None:
         """A reload failed: the old configuration stays in force, and everybody is told."""
-        self._reload_fault = f"the last reload was refused: {error}"
+        self._round.reload_fault = f"the last reload was refused: {error}"
         self._metrics.count_reload(failed=True)
         log.error("reload_refused", error=str(error))
-        self._notifier.ready(self._summary())
-
-    def _summary(self) -> str:
-        """One line for ``systemctl status``."""
-        statuses = self._supervisor.statuses()
-        up = sum(status.up for status in statuses.values())
-        firing = self._watch.firing()
-        alerts = ", ".join(f"{alert} at {camera}" for camera, alert in firing[:3])
-        more = f" and {len(firing) - 3} more" if len(firing) > 3 else ""
-        return f"{up}/{len(statuses)} cameras up" + (f"; FIRING: {alerts}{more}" if firing else "")
-
-    @contextmanager
-    def _signals(self) -> Iterator[None]:
-        def stop(_number: int, _frame: FrameType | None) -> None:
-            if not self._ready:  # loading a model takes long, and nothing is lost by leaving it
-                raise SystemExit(0)
-            self._stop = True
-
-        def reload(_number: int, _frame: FrameType | None) -> None:
-            self._reload = True
-
-        handlers = {signal.SIGTERM: stop, signal.SIGINT: stop, signal.SIGHUP: reload}
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        self._notifier.ready(self._round.summary())
 
 
 def _limits(config: Config) -> Limits:

@@ -30,6 +30,9 @@ from dataclasses import dataclass
 class EmberwatchError(Exception):
     """Base of all errors with a message for the operator; never shown as a traceback."""
 
+    logged = False
+    """It stands in the log already, in whose form nothing else may be written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -37,6 +37,7 @@ def test_a_sound_configuration_is_summed_up(tmp_path: Path, bundle: Path) -> Non
     path = tmp_path / "monitor.yaml"
     found = checked(
         path,
+        f"state_dir: {tmp_path}\n"
         f"inference: {{bundle: {bundle}}}\n"
         "cameras:\n"
         "  - {name: dock, url: 'rtsp://10.0.4.17/s'}\n"
@@ -190,3 +191,15 @@ def test_a_hazard_that_is_named_twice_is_refused(tmp_path: Path) -> None:
         encoding="utf-8",
     )
     assert any("name each label once" in problem.message for problem in examine(path, {}).problems)
+
+
+def test_a_state_folder_that_cannot_be_used_is_a_warning(tmp_path: Path, bundle: Path) -> None:
+    (tmp_path / "file").touch()
+    found = checked(
+        tmp_path / "monitor.yaml",
+        "cameras: [{name: dock, url: 'rtsp://10.0.4.17/s'}]\n"
+        f"inference: {{bundle: {bundle}}}\n"
+        f"state_dir: {tmp_path}/file/state\n",
+    )
+    assert found.code == 0
+    assert f"monitor.yaml:3: state_dir: warning: {tmp_path}/file is no folder" in found.err

@@ -51,7 +51,6 @@ class Keeper:
         self._path = path
         self._clock = clock
         self._count = count
-        self._scratch: Path | None = None
         self.in_memory = False
         """Whether events are in memory alone, because the store could not be opened."""
         self._unsaved: list[Transition] = []
@@ -168,7 +167,6 @@ class Keeper:
             self._store.close()
         except StoreError as error:
             self._failed("write", error)
-        self._forget_scratch()
 
     def _write(self, work: Callable[[], None]) -> None:
         try:
@@ -209,25 +207,24 @@ class Keeper:
             )
 
     def _open_in_memory(self) -> EventStore:
-        """A store on the memory's file system, with what the real one held where that is read."""
+        """A store in memory, with what the real one held where that is read.
+
+        The file is copied for the moment of reading, since it cannot be opened where it is; nothing
+        of the copy is left, however this process ends later.
+        """
         self.in_memory = True
+        wall = self._clock.wall
         try:
-            folder = Path(tempfile.mkdtemp(prefix="emberwatch-", dir=_MEMORY_FOLDER))
-        except OSError as error:
-            log.warning("store_unreadable", path=str(_MEMORY_FOLDER), error=str(error))
-            return EventStore.in_memory(now=self._clock.wall)
-        self._scratch = folder
-        try:
-            for suffix in ("", "-wal"):
-                source = self._path.with_name(self._path.name + suffix)
-                if source.is_file() and source.stat().st_size <= _LARGEST_COPY_BYTES:
-                    shutil.copyfile(source, folder / source.name)
-            return EventStore.open(folder / self._path.name, now=self._clock.wall)
+            with tempfile.TemporaryDirectory(prefix="emberwatch-", dir=_MEMORY_FOLDER) as folder:
+                for suffix in ("", "-wal"):
+                    source = self._path.with_name(self._path.name + suffix)
+                    if source.is_file() and source.stat().st_size <= _LARGEST_COPY_BYTES:
+                        shutil.copyfile(source, Path(folder) / source.name)
+                return EventStore.in_memory(now=wall, copy_of=Path(folder) / self._path.name)
         except (OSError, StoreError) as error:
             # It cannot be read, does not fit, or is another program's: begin with nothing.
             log.warning("store_unreadable", path=str(self._path), error=str(error))
-            self._forget_scratch()
-            return EventStore.in_memory(now=self._clock.wall)
+            return EventStore.in_memory(now=wall)
 
     def _reopen(self) -> None:
         try:
@@ -245,14 +242,8 @@ class Keeper:
         except StoreError as error:
             self._failed("read", error)
             states = {}
-        self._forget_scratch()
         unsaved, self._unsaved = self._unsaved, []
         self._write(lambda: store.record(*unsaved))
         self._write(lambda: store.save_states(states.values()))
         if not self._fault:
             log.info("store_recovered", path=str(self._path))
-
-    def _forget_scratch(self) -> None:
-        if self._scratch is not None:
-            shutil.rmtree(self._scratch, ignore_errors=True)
-            self._scratch = None

@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -25,6 +25,7 @@ from monitor.alerts.events import Event
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import Transition
 from monitor.errors import StoreError
+from monitor.state_dir import folder_trouble
 
 MAX_WAITING = 10_000
 """Transitions kept in memory while the disk cannot be written: some megabytes at most."""
@@ -79,9 +80,7 @@ class EventStore:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(
-                f"{path.parent}: cannot be made ({error.strerror}); give another state_dir"
-            ) from error
+            raise StoreError(_unusable(path, error.strerror or error)) from error
         set_aside = None
         try:
             try:
@@ -92,16 +91,31 @@ class EventStore:
                 set_aside = move_aside(path, now())
                 connection = connect(path)
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(
-                f"{path}: cannot be opened ({error}); let this user write it, or give another "
-                "state_dir"
-            ) from error
+            raise StoreError(_unusable(path, error)) from error
         return cls(path, connection, now, set_aside)
 
     @classmethod
-    def in_memory(cls, *, now: Callable[[], float] = time.time) -> "EventStore":
-        """A store that ends with this process."""
-        return cls(IN_MEMORY, connect(IN_MEMORY), now, None)
+    def in_memory(
+        cls, *, now: Callable[[], float] = time.time, copy_of: Path | None = None
+    ) -> "EventStore":
+        """A store that ends with this process.
+
+        Args:
+            now: gives Unix time.
+            copy_of: a file whose content it begins with; it may be missing.
+
+        Raises:
+            StoreError: the file cannot be read.
+        """
+        connection = connect(IN_MEMORY)
+        if copy_of is not None:
+            try:
+                with closing(connect(copy_of)) as source:
+                    source.backup(connection)
+            except (sqlite3.Error, StoreError) as error:
+                connection.close()
+                raise StoreError(f"{copy_of}: cannot be read ({error})") from error
+        return cls(IN_MEMORY, connection, now, None)
 
     @property
     def failing(self) -> bool:
@@ -314,3 +328,10 @@ class EventStore:
             except (sqlite3.Error, ValueError, TypeError) as error:
                 # ValueError and TypeError: text within a row is not what was written there.
                 raise StoreError(f"{self.path}: cannot be read ({error})") from error
+
+
+def _unusable(path: Path, error: object) -> str:
+    """A sentence that says why, as far as the folder tells, because SQLite does not: to it a full
+    disk is a file that cannot be opened."""
+    cure = folder_trouble(path.parent) or "let this user write it, or give another state_dir"
+    return f"{path}: cannot be opened ({error}); {cure}"

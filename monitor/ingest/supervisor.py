@@ -18,6 +18,7 @@ from monitor.ingest.assignment import check_messages, reconcile
 from monitor.ingest.camera_record import CameraRecord, make_records
 from monitor.ingest.channel import Down, Message, Opened, Ready, Removed
 from monitor.ingest.channel import Setup as WorkerSetup
+from monitor.ingest.collector import Collector
 from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Verdict, Woken
 from monitor.ingest.descriptors import allow_descriptors
 from monitor.ingest.frame import Frame
@@ -77,11 +78,7 @@ class Supervisor:
         self._records: dict[str, CameraRecord] = {}
         self._events: deque[CameraEvent] = deque(maxlen=_LONGEST_EVENTS)
         self._lock = threading.RLock()
-        self._more = False
-        self.starved = False
-        """There was no memory to take the last frame in."""
-        self._turn = 0
-        """Counts the frames that were handed on."""
+        self._collector = Collector(limits.frames_per_wait)
         self._awake = 0.0
         """Seconds that this thread was seen running: a daemon that was itself stopped for a minute
         must not take its workers for hung."""
@@ -89,6 +86,11 @@ class Supervisor:
         self._next_tick = self._last_pass
         self._dissolving: set[int] = set()
         self._stopped = False
+
+    @property
+    def starved(self) -> bool:
+        """Whether there was no memory to take the last frame in."""
+        return self._collector.starved
 
     def start(self) -> None:
         """Start the workers; cameras come up one by one afterwards.
@@ -140,7 +142,7 @@ class Supervisor:
         deadline = self._clock.monotonic() + timeout_seconds
         while not self._stopped:
             now = self._clock.monotonic()
-            pause = 0.0 if self._more else min(deadline, self._next_tick) - now
+            pause = 0.0 if self._collector.more else min(deadline, self._next_tick) - now
             happenings = self._crew.poll(pause)
             with self._lock:
                 frames = self._pass(happenings)
@@ -209,8 +211,12 @@ class Supervisor:
         if tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
-        everyone = tick or self._more
-        return self._collect(list(self._records) if everyone else sorted(woken), now)
+        everyone = tick or self._collector.more
+        names = list(self._records) if everyone else sorted(woken)
+        frames, corrupt = self._collector.take(self._records, names, now)
+        for name, error in corrupt:
+            self._corrupt(name, error)
+        return frames
 
     def _tick(self, now: float) -> None:
         self._crew.check_leaving(now)
@@ -237,37 +243,6 @@ class Supervisor:
         for name in list(self._records):
             self._look(name, now)
             self._events.extend(self._records[name].news(now, self._clock.wall()))
-
-    def _collect(self, names: Sequence[str], now: float) -> list[Frame]:
-        """Up to so many of the newest frames.
-
-        The camera that was not read for the longest time comes first: the age of its newest frame
-        says nothing, because that of a quick camera is always young.
-        """
-        waiting = []
-        for name in names:
-            record = self._records.get(name)
-            if record is not None and record.unread:
-                self._look(name, now)
-                waiting.append((record.turn, record.last_frame_monotonic, name))
-        waiting.sort()
-        self._more = len(waiting) > self._limits.frames_per_wait
-        frames = []
-        for _, _, name in waiting[: self._limits.frames_per_wait]:
-            self._turn += 1
-            self._records[name].turn = self._turn
-            try:
-                frame = self._records[name].read(now)
-            except SourceError as error:
-                self._corrupt(name, error)
-                continue
-            except MemoryError:
-                self.starved = True  # the frame stays where it is, and is asked for again
-                break
-            if frame is not None:
-                frames.append(frame)
-                self.starved = False
-        return frames
 
     def _look(self, name: str, now: float) -> None:
         try:

@@ -194,8 +194,10 @@ def main(arguments: list[str], open_source: OpenSource) -> None:
 def _prepare(crash: int) -> None:
     """Make this process die with the daemon, crash with a report, and go first when memory ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # Ctrl-C goes to the whole group; the daemon decides what becomes of its workers.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # These go to whole groups (Ctrl-C, a terminal that closes, `systemctl kill`) and mean the daemon,
+    # which decides what becomes of its workers.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
     # A core file would hold passwords.
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # All threads: only then does the report say which of them it was.

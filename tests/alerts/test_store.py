@@ -235,7 +235,7 @@ def test_path_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"events\.db: cannot be opened"):
         EventStore.open(tmp_path / "events.db")
     (tmp_path / "file").touch()
-    with pytest.raises(StoreError, match=r"cannot be made"):
+    with pytest.raises(StoreError, match=r"file is no folder"):
         EventStore.open(tmp_path / "file" / "events.db")
 
 

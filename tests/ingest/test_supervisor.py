@@ -150,7 +150,7 @@ def test_a_worker_that_stands_still_as_a_whole_accuses_nobody_for_certain() -> N
 def test_workers_that_are_killed_from_outside_leave_their_cameras_together() -> None:
     feeds = [feed("a"), feed("b"), feed("c"), feed("d")]
     with watching(feeds, limits(1)) as watch:
-        for number in (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL):
+        for number in (signal.SIGKILL, signal.SIGQUIT, signal.SIGKILL):
             watch.until_frames("abcd")
             watch.events.clear()
             os.kill(watch.pid_of("a"), number)

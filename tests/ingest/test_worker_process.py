@@ -54,9 +54,12 @@ def test_a_worker_ends_when_the_channel_is_closed(worker: WorkerProcess) -> None
     await_end(worker)
 
 
-def test_ctrl_c_at_the_terminal_does_not_end_a_worker(worker: WorkerProcess) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_to_the_whole_group_does_not_end_a_worker(
+    worker: WorkerProcess, number: signal.Signals
+) -> None:
     assert say(worker) == [Ready()]
-    os.kill(worker.pid, signal.SIGINT)
+    os.kill(worker.pid, number)
     worker.send(Stop())
     await_end(worker)
     assert worker.report().summary == "ended with exit status 0"
