@@ -1,4 +1,4 @@
-"""What the signals of the daemon's process ask for: SIGTERM and SIGINT to stop, SIGHUP to reload."""
+"""What the signals of the daemon ask for: SIGTERM and SIGINT to stop, SIGHUP to reload."""
 
 import signal
 from collections.abc import Iterator

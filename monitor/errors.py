@@ -9,6 +9,7 @@
     │   ├── OpenError       refused, unreachable, missing, wrong path
     │   ├── AuthError       wrong or missing credentials
     │   ├── StallError      connected, but nothing arrives any more
+    │   │   └── LagError    what arrives was made too long ago
     │   └── DecodeError     bytes arrive that are no picture
     ├── ImageError          a picture file that cannot be read
     ├── BundleError         a model bundle that is broken or foreign
@@ -100,6 +101,17 @@ class StallError(SourceError):
     """The source is open and sends nothing any more."""
 
     reason = "stall"
+
+
+class LagError(StallError):
+    """The source is read ever later than its pictures were made.
+
+    ``creep`` is the even rate at which that grew, seconds a second; 0 where it came otherwise.
+    """
+
+    def __init__(self, message: str, *, creep: float = 0.0) -> None:
+        super().__init__(message)
+        self.creep = creep
 
 
 class DecodeError(SourceError):

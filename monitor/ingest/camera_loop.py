@@ -2,11 +2,12 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 from typing import Protocol
 
 from monitor.clock import Clock
-from monitor.errors import AuthError, SourceError
+from monitor.errors import AuthError, LagError, SourceError
 from monitor.ingest.back_off import BackOff
 from monitor.ingest.channel import LONGEST_DETAIL, AddCamera, Down, FromWorker, Opened, Removed
 from monitor.ingest.frame import Health
@@ -80,6 +81,7 @@ class CameraLoop:
         self._info: StreamInfo | None = None
         self._given = 0
         """Pictures since the source was opened."""
+        self._creep = order.settings.known_creep
         self._bad_packets = 0
         """Of the source that were counted already."""
         self._max_back_off = cap = max_back_off_seconds
@@ -115,6 +117,9 @@ class CameraLoop:
         try:
             self._watch()
         except SourceError as error:
+            if isinstance(error, LagError):
+                # Seen again at the same rate on a new connection, it is the camera's clock.
+                self._creep = error.creep
             if not isinstance(error, AuthError):
                 return self._failed(error.reason, str(error))
             slow = min(AUTH_BACK_OFF_SECONDS, self._max_back_off)
@@ -146,7 +151,10 @@ class CameraLoop:
                 return
             self._mailbox.enter(Phase.OPENING)
             source = self._open_source(
-                self.settings, clock=self._clock, progress=self._progress, stop=self.stop
+                replace(self.settings, known_creep=self._creep),
+                clock=self._clock,
+                progress=self._progress,
+                stop=self.stop,
             )
         try:
             self._mailbox.enter(Phase.READING)

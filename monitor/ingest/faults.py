@@ -10,7 +10,14 @@ from urllib.parse import urlsplit
 
 from av import error as ffmpeg
 
-from monitor.errors import AuthError, DecodeError, OpenError, SourceError, StallError
+from monitor.errors import (
+    AuthError,
+    DecodeError,
+    LagError,
+    OpenError,
+    SourceError,
+    StallError,
+)
 from monitor.ingest import tls
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import credentials, host_of, shown
@@ -90,12 +97,13 @@ def silent(settings: SourceSettings, seconds: float) -> StallError:
     )
 
 
-def lagging(settings: SourceSettings, seconds: float) -> StallError:
-    """Pictures come, and ever later than they were made."""
-    return StallError(
+def lagging(settings: SourceSettings, seconds: float, creep: float) -> LagError:
+    """Pictures come, and ever later than they were made; ``creep`` as in :class:`LagError`."""
+    return LagError(
         f"{name_of(settings)} is {seconds:.0f} s behind: its pictures are read more slowly than "
         "they are made; check the network to the camera and the load of this machine, or choose a "
-        "smaller stream of it"
+        "smaller stream of it",
+        creep=creep,
     )
 
 

@@ -52,6 +52,9 @@ class SourceSettings:
     """For rtsps and https: the camera must show a certificate that this machine trusts."""
     open_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 10.0
+    known_creep: float = 0.0
+    """By how much its time stamps were seen to run slow, seconds a second; learned, not configured:
+    some cameras number their pictures for 25 a second and make 24.9."""
     max_side: int = 1280
     """Frames larger than this on their longer side are scaled down to it while converted."""
 

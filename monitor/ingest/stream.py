@@ -72,7 +72,7 @@ class StreamSource:
         rate = self._opened.stream.average_rate
         # Above any camera's rate the declared one is a time base in disguise.
         self._declared_fps = float(rate) if rate is not None and 0 < rate <= 240 else None
-        self._lag = Lag()
+        self._lag = Lag(settings.known_creep)
         self._timeline = Timeline(1.0 / (self._declared_fps or 25.0))
         self._sampler = Sampler(settings.fps, settings.decode)
         self._decoder = Decoder(
@@ -206,7 +206,7 @@ class StreamSource:
             position = now - self._began
             lag = None if _is_end(packet) else self._lag.packet(_seconds(packet), now)
             if lag is not None:
-                raise faults.lagging(self._settings, lag)
+                raise faults.lagging(self._settings, lag, self._lag.creep)
         elif _is_end(packet):
             position = self._timeline.picture(None)
         else:

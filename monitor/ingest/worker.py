@@ -194,8 +194,8 @@ def main(arguments: list[str], open_source: OpenSource) -> None:
 def _prepare(crash: int) -> None:
     """Make this process die with the daemon, crash with a report, and go first when memory ends."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    # These go to whole groups (Ctrl-C, a terminal that closes, `systemctl kill`) and mean the daemon,
-    # which decides what becomes of its workers.
+    # These go to whole groups (Ctrl-C, a terminal that closes, `systemctl kill`) and mean the
+    # daemon, which decides what becomes of its workers.
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     # A core file would hold passwords.

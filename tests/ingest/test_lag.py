@@ -58,6 +58,47 @@ def test_pictures_out_of_order_do_not_matter() -> None:
     assert first_told(lambda now: now + order[round(now * 10) % 5]) is None
 
 
+def reconnects(stamp_at: Callable[[float], float], hours: float, fps: float = 1.0) -> list[float]:
+    """When a lag was told, connecting anew each time with what is known from before."""
+    lag, told = Lag(), []
+    for index in range(round(3600 * hours * fps)):
+        now = index / fps
+        if lag.packet(stamp_at(now), 1000.0 + now) is not None:
+            told.append(now)
+            lag = Lag(lag.creep)
+    return told
+
+
+@pytest.mark.parametrize("rate", [24.9, 24.95, 24.7])
+def test_a_camera_that_makes_fewer_pictures_than_it_says_is_given_up_once_at_most(
+    rate: float,
+) -> None:
+    jitter = [0.0, 0.2, 0.05, 0.3, 0.1]
+    told = reconnects(lambda now: now * rate / 25 - jitter[round(now) % 5], hours=48)
+    assert len(told) <= 1
+
+
+def test_a_lag_that_comes_in_steps_is_no_creep_and_is_told_each_time() -> None:
+    """Every 10 minutes 6 s more are held back."""
+
+    def stamp(now: float) -> float:
+        holds = now // 600
+        return max(600 * holds - 6 * (holds - 1), now - 6 * holds)
+
+    assert len(reconnects(stamp, hours=3)) >= 15
+
+
+def test_a_creep_that_is_known_hides_no_lag_beyond_it() -> None:
+    lag = Lag(0.004)
+
+    def stamp(now: float) -> float:
+        return 0.996 * (now if now < 1800 else max(1800.0, now - 8))
+
+    told = [now for now in range(3600) if lag.packet(stamp(now), 1000.0 + now) is not None]
+    assert told
+    assert told[0] == pytest.approx(1800 + LASTING_SECONDS, abs=8)
+
+
 @given(st.lists(st.tuples(st.none() | st.floats(-1e9, 1e9), st.floats(0, 1e6)), max_size=50))
 def test_any_stamps_and_times_are_survived(packets: list[tuple[float | None, float]]) -> None:
     lag = Lag()
