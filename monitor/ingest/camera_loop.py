@@ -76,7 +76,7 @@ class CameraLoop:
         self._report = report
         self._wake = wake
         self._clock = clock
-        self._judge = HealthJudge()
+        self._judge = HealthJudge(may_loop=order.settings.loop)
         self._redactor = Redactor([order.settings.password or ""])
         self._info: StreamInfo | None = None
         self._given = 0
@@ -110,7 +110,9 @@ class CameraLoop:
         except SourceError:
             return  # whoever it was wrote nonsense; the daemon finds that out by itself
         if last is not None:
-            self._judge.resume(last.pixels, self._mailbox.still_since(now))
+            self._judge.resume(
+                last.pixels, self._mailbox.still_since(now), self._mailbox.still_from_lively()
+            )
 
     def _try_once(self) -> float | None:
         """Open and read until something happens: seconds to wait, None where that was all."""
@@ -163,7 +165,7 @@ class CameraLoop:
                 if self.stop.is_set():
                     break
                 health: Health = self._judge.update(decoded.pixels, decoded.captured_monotonic)
-                self._mailbox.note_still(self._judge.still_since)
+                self._mailbox.note_still(self._judge.still_since, self._judge.still_from_lively)
                 self._mailbox.write(decoded, health)
                 self._count_bad(source)
                 self._given += 1

@@ -122,6 +122,7 @@ class CameraRecord:
             OSError: the machine has no memory or descriptor for it; the old one is kept.
         """
         last, still_since = self._last_picture() if keep_last else (None, 0.0)
+        from_lively = self.mailbox.still_from_lively()
         first_after = self.frames - (last is not None)
         self._count_bad()
         # First the new one, then away with the old: if the first fails, the old one still stands.
@@ -132,7 +133,7 @@ class CameraRecord:
         self._bad_seen = 0
         self._read = self._settled = self.frames
         if last is not None:
-            self.mailbox.note_still(still_since)
+            self.mailbox.note_still(still_since, from_lively)
             self.mailbox.write(
                 DecodedFrame(
                     last.pixels, last.captured_at, last.captured_monotonic, last.media_seconds

@@ -21,6 +21,8 @@ class Health(enum.IntEnum):
     """Covered or out of focus: no detail left where there was some."""
     MOVED = 5
     """Another view than the camera had before: it was turned, or something large stands in it."""
+    LOOPED = 6
+    """The same moving pictures again and again: a recording, and not what is before the camera."""
 
     @property
     def label(self) -> str:

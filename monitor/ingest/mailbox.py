@@ -6,7 +6,7 @@ cannot cut it short and so kill the daemon by a bus error. Layout, in 8-byte wor
 
     0 magic  1 version  2 capacity of one buffer, bytes
     8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread    12 still since
-    13 bad packets
+    13 bad packets    14 still from lively
     16..31 description of the even buffer   32..47 description of the odd buffer
     4096   even buffer, then the odd one; pages that no picture touches take no memory
 
@@ -36,6 +36,7 @@ _VERSION = 1
 _HEADER_BYTES = 4096
 _MAGIC_WORD, _VERSION_WORD, _CAPACITY_WORD = 0, 1, 2
 _SEQUENCE, _HEARTBEAT, _PHASE, _THREAD, _STILL_SINCE, _BAD_PACKETS = 8, 9, 10, 11, 12, 13
+_FROM_LIVELY = 14
 _DESCRIPTION = (16, 32)
 _BEGIN, _CAPTURED_AT, _CAPTURED_MONOTONIC, _MEDIA, _WIDTH, _HEIGHT, _HEALTH, _END = range(8)
 
@@ -131,9 +132,15 @@ class Mailbox:
         """Identity of the thread that writes, in its own process."""
         return self._words[_THREAD]
 
-    def note_still(self, since_monotonic: float) -> None:
-        """Stamp since when the picture has not moved: whoever reads the camera next goes on."""
+    def note_still(self, since_monotonic: float, from_lively: bool = False) -> None:
+        """Stamp since when the picture has not moved, and whether it tingled until then: whoever
+        reads the camera next goes on."""
         self._floats[_STILL_SINCE] = since_monotonic
+        self._words[_FROM_LIVELY] = from_lively
+
+    def still_from_lively(self) -> bool:
+        """The second of these stamps."""
+        return self._words[_FROM_LIVELY] == 1
 
     def still_since(self, now_monotonic: float) -> float:
         """The stamp; now, where what stands there cannot be true."""

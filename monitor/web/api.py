@@ -36,7 +36,9 @@ class CameraJson(BaseModel):
     up: bool
     reason: str = Field(description="why it is down, one of a fixed set of words; else empty")
     detail: str = Field(description="the last error as a sentence; empty while up")
-    health: str | None = Field(description="ok, frozen, dark, bright, covered; null: no frame yet")
+    health: str | None = Field(
+        description="ok, frozen, looped, dark, bright, covered, moved; null: no frame yet"
+    )
     age_seconds: float | None = Field(description="age of the newest frame; null: no frame yet")
     last_frame_at: float | None = Field(description="Unix time of the newest frame")
     frames: int

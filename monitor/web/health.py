@@ -32,7 +32,7 @@ class Sight(enum.Enum):
     WAITING = "waiting"
     """No frame yet, and nothing wrong so far."""
     IMPAIRED = "impaired"
-    """Frames arrive, and show too little: frozen, dark, bright, covered or moved."""
+    """Frames arrive, and show too little: frozen, looped, dark, covered."""
     UNSCORED = "not scored"
     """Fresh frames, but no current score."""
     WATCHED = "watched"

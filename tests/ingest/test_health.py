@@ -63,6 +63,53 @@ def test_a_frozen_picture_is_told_after_the_window_and_not_before() -> None:
     assert set(states[31:]) == {Health.FROZEN}
 
 
+def test_a_camera_that_tingled_until_then_is_found_frozen_sooner() -> None:
+    alive = [seen(scene(), 2.0, index) for index in range(40)]
+    states = judge([*alive, *[alive[-1]] * 30])
+    assert set(states[:54]) == {Health.OK}
+    assert set(states[55:]) == {Health.FROZEN}
+
+
+def test_a_judge_that_resumes_a_picture_that_tingled_finds_it_frozen_as_soon() -> None:
+    alive = [seen(scene(), 2.0, index) for index in range(40)]
+    first = HealthJudge()
+    for index, picture in enumerate([*alive, *[alive[-1]] * 16]):
+        state = first.update(picture, float(index))
+    assert state is Health.FROZEN
+    second = HealthJudge()
+    second.resume(alive[-1], first.still_since, first.still_from_lively)
+    assert second.update(alive[-1], 56.0) is Health.FROZEN
+
+
+def test_a_quiet_encoder_that_shows_noise_now_and_then_gets_the_longer_window() -> None:
+    """Noise in the key frames alone, every fourth picture; then 25 s without any."""
+    pictures = [seen(scene(), 2.0, index // 4) for index in range(80)]
+    states = judge([*pictures, *[pictures[-1]] * 25])
+    assert set(states) == {Health.OK}
+
+
+def test_motion_in_a_scene_without_noise_does_not_shorten_the_window() -> None:
+    """Somebody passes every 20 s; long ago the camera had noise."""
+    still = seen(scene(), 0.0, 0)
+    pictures = [seen(scene(), 2.0, index) for index in range(60)]
+    pictures += [still if index % 20 else with_flame(still, index) for index in range(240)]
+    states = judge(pictures)
+    assert set(states[:60]) == {Health.OK}
+    assert Health.FROZEN not in states[180:]
+
+
+def test_a_loop_of_living_pictures_is_told_after_minutes_and_scored() -> None:
+    loop = [seen(scene(), 2.0, index) for index in range(7)]
+    judged = HealthJudge()
+    states = [judged.update(loop[index % 7], float(index)) for index in range(330)]
+    assert set(states[:300]) == {Health.OK}
+    assert set(states[308:]) == {Health.LOOPED}
+    assert Health.LOOPED.scorable
+    assert judged.update(seen(scene(), 2.0, 100), 330.0) is Health.OK
+    meant = HealthJudge(may_loop=True)
+    assert {meant.update(loop[index % 7], float(index)) for index in range(330)} == {Health.OK}
+
+
 def test_a_clock_in_a_frozen_picture_does_not_hide_it() -> None:
     frozen = seen(scene(), 3.0, 0)
     states = judge([with_clock(frozen, index) for index in range(60)])
