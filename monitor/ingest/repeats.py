@@ -54,7 +54,7 @@ class RepeatWatch:
             monotonic: when it was captured, seconds.
         """
         limits = self._limits
-        data = np.ascontiguousarray(grey)
+        data = grey.tobytes()
         mark = zlib.crc32(data) << 32 | zlib.adler32(data)
         if mark not in self._known:
             if len(self._known) >= limits.kept:
