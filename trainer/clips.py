@@ -99,6 +99,7 @@ def clip_examples(
                 f"clip/{clip.name}/{path.name}",
                 path.name.split("@", 1)[0],
                 f"clip/{clip.name}",
+                source=digest,
             )
             for path in sorted(folder.glob("*.jpg"))
         ]

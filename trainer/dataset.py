@@ -1,17 +1,15 @@
-"""Folders of pictures -> labelled examples, split so that nothing alike lies on two sides.
+"""Folders of pictures -> labelled examples.
 
-The side of a picture is decided by the sha1 of its group's name, and a picture alone is named by
-its path relative to IMAGE_DIR: moving the folder, or adding other pictures, moves no picture
-between training and test.
+A picture is named by its path relative to IMAGE_DIR, so its name, and with it its side of the
+split, stays the same when the folder moves.
 """
 
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatch
 from pathlib import Path
 
 from monitor.errors import TrainingError
@@ -47,6 +45,8 @@ class Example:
     side: Side = Side.TRAIN
     times: int = 1
     """How much more often than others it is drawn."""
+    source: str = ""
+    """First 16 hex digits of the sha256 of the clip that it is a frame of; empty of a picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,49 +112,6 @@ def scan(image_dir: Path, extra: Iterable[tuple[str, Path]] = ()) -> list[Exampl
     return examples
 
 
-def split(
-    examples: Sequence[Example],
-    validation_percentage: int,
-    testing_percentage: int,
-    oversample: Iterable[tuple[str, int]] = (),
-) -> Dataset:
-    """Put each group on a side by the hash of its name.
-
-    Raises:
-        TrainingError: a label has no picture on one of the sides.
-    """
-    patterns = tuple(oversample)
-    placed = tuple(
-        replace(
-            example,
-            side=side_of(example.group, validation_percentage, testing_percentage),
-            times=_times(example, patterns),
-        )
-        for example in examples
-    )
-    dataset = Dataset(tuple(sorted({example.label for example in placed})), placed)
-    counts = dataset.counts()
-    for label in dataset.labels:
-        for side in Side:
-            if not counts.get((label, side)):
-                raise TrainingError(
-                    f"label '{label}': none of its pictures falls into the {side} part; add "
-                    "pictures of other scenes, or raise the percentage of that part"
-                )
-    return dataset
-
-
-def side_of(group: str, validation_percentage: int, testing_percentage: int) -> Side:
-    """The side of a group, decided by the hash of its name alone."""
-    digest = hashlib.sha1(group.encode(), usedforsecurity=False).digest()
-    percent = int.from_bytes(digest[:8], "big") / 2**64 * 100
-    if percent < validation_percentage:
-        return Side.VALIDATION
-    if percent < validation_percentage + testing_percentage:
-        return Side.TEST
-    return Side.TRAIN
-
-
 def fingerprint(dataset: Dataset, digests: Mapping[str, str]) -> str:
     """Name the data: the same pictures with the same labels and sides give the same text.
 
@@ -183,10 +140,6 @@ def pictures_in(folder: Path) -> list[Path]:
 
 def _visible(path: Path) -> bool:
     return not path.name.startswith(".")
-
-
-def _times(example: Example, patterns: Sequence[tuple[str, int]]) -> int:
-    return max((times for glob, times in patterns if fnmatch(example.name, glob)), default=1)
 
 
 def _require_enough(examples: Iterable[Example]) -> None:

@@ -85,14 +85,18 @@ def mine(
     )  # fmt: skip
     if len(rows) == 0:
         return replace(prepared, mined=mined)
-    return Prepared(
-        Dataset(prepared.dataset.labels, (*prepared.dataset.examples, *fresh)),
-        np.concatenate([prepared.features, found.features[rows]]),
-        np.concatenate([prepared.targets, np.full(len(rows), judge.background)]),
-        extended_fingerprint(prepared.fingerprint, [found.digests[int(row)] for row in rows]),
-        (*prepared.unreadable, *found.unreadable),
-        np.concatenate([prepared.thumbnails, found.thumbnails[rows]]),
-        mined,
+    return replace(
+        prepared,
+        dataset=Dataset(prepared.dataset.labels, (*prepared.dataset.examples, *fresh)),
+        features=np.concatenate([prepared.features, found.features[rows]]),
+        targets=np.concatenate([prepared.targets, np.full(len(rows), judge.background)]),
+        fingerprint=extended_fingerprint(
+            prepared.fingerprint, [found.digests[int(row)] for row in rows]
+        ),
+        unreadable=(*prepared.unreadable, *found.unreadable),
+        thumbnails=np.concatenate([prepared.thumbnails, found.thumbnails[rows]]),
+        digests=(*prepared.digests, *(found.digests[int(row)] for row in rows)),
+        mined=mined,
     )
 
 

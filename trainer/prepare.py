@@ -14,10 +14,12 @@ from trainer.backbone import SIZE, Backbone
 from trainer.bottleneck import compute_bottlenecks
 from trainer.clips import clip_examples, read_clips
 from trainer.console import Console
-from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan, split
+from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan
 from trainer.groups import apply_groups, join_alike, read_groups
+from trainer.learned import NOTHING, Learned, Unseen, learned_by, unseen
 from trainer.look import Looked, Unreadable, look
 from trainer.options import DEFAULT_BACKGROUND, TrainOptions
+from trainer.split import split
 from trainer.subsets import require_subsets
 
 _DEFAULTS = {
@@ -53,8 +55,19 @@ class Prepared:
     unreadable: tuple[Unreadable, ...]
     thumbnails: NDArray[np.float32]
     """float32 (n, 16, 16), in the same order: what likeness is judged by."""
+    digests: tuple[str, ...]
+    """sha256 of each picture's file, in the same order."""
+    before: Learned = NOTHING
+    """What the backbone had learned from when the run began."""
+    unseen: Unseen | None = None
+    """How much of the data is new to it; None where the backbone came without any bundle."""
     mined: Mined | None = None
     """None where no footage was searched."""
+
+    @property
+    def learned(self) -> Learned:
+        """What the trained network has learned from, its backbone's past included."""
+        return self.before.extended(self.dataset, self.digests)
 
     def rows(self, side: Side) -> NDArray[np.int64]:
         """Positions of one side's examples."""
@@ -87,8 +100,14 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
     if options.near_duplicates:
         grouped, pairs = join_alike(looked.examples, looked.thumbnails)
         console.say(f"{pairs} pairs of pictures look alike and stay together")
+    before = learned_by(options.backbone)
+    known = (before or NOTHING).groups(grouped, looked.digests)
     dataset = split(
-        grouped, options.validation_percentage, options.testing_percentage, options.oversample
+        grouped,
+        options.validation_percentage,
+        options.testing_percentage,
+        options.oversample,
+        known,
     )
     # What takes minutes comes last: all that can be wrong with the data has been found by now.
     features = _features(dataset, looked, backbone, options, console)
@@ -101,6 +120,9 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
         fingerprint(dataset, digests),
         looked.unreadable,
         looked.thumbnails,
+        looked.digests,
+        before or NOTHING,
+        unseen(dataset, known, before.complete) if before else None,
     )
 
 

@@ -38,6 +38,7 @@ from trainer.gate import Verdict, incumbent_scores, judge_against, load_incumben
 from trainer.head import Head, Progress, softmax, train_head
 from trainer.history import History
 from trainer.judge import Judged, judge, summary
+from trainer.learned import write_learned
 from trainer.mine import mine
 from trainer.options import TrainOptions, check_options
 from trainer.prepare import Prepared, load_pictures, prepare, run_key, tiny_labels
@@ -151,6 +152,7 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
             verdict, watch,
         )  # fmt: skip
         write_report(report, model, folder / "report")
+        write_learned(folder, prepared.learned)
         bundle = finish(
             folder, _manifest(options, prepared, backbone, frozen, judged, form, verdict)
         )
@@ -168,6 +170,13 @@ def _describe(prepared: Prepared, console: Console) -> None:
     for label in prepared.dataset.labels:
         parts = ", ".join(f"{counts[label, side]} {side}" for side in Side)
         console.say(f"{label}: {parts}")
+    if prepared.unseen is not None:
+        console.say(
+            f"{prepared.unseen.known} pictures are ones that the backbone has learned from, or "
+            "belong to such; they are trained on"
+        )
+        for sentence in prepared.unseen.warnings:
+            console.warn(sentence)
     for label, count in tiny_labels(prepared.dataset):
         console.warn(f"label '{label}' has only {count} pictures; its figures mean little")
 
@@ -332,6 +341,8 @@ def _manifest(
     metrics = judged.evaluation.metrics()
     if verdict is not None:
         metrics |= {"gate": round(verdict.candidate, 4), "gate_older": round(verdict.incumbent, 4)}
+    if prepared.unseen is not None:
+        metrics |= prepared.unseen.metrics()
     if prepared.mined is not None:
         metrics["mined"] = float(prepared.mined.added)
     if options.fine_tunes:

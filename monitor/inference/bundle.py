@@ -6,6 +6,7 @@
     labels.txt       one label a line, in output order
     model.keras      the canonical model
     openvino/        intermediate representation (model.xml, model.bin)
+    learned.txt      what the network was trained on: see trainer.learned; not read here
     report/          the training report
 
 A bundle is untrusted until :func:`load_bundle` has accepted it: every listed file is there, is a

@@ -1,14 +1,12 @@
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from monitor.errors import TrainingError
 from tests.support.pictures import picture, write_folders, write_picture
-from trainer.dataset import Example, Side, fingerprint, scan, side_of, split
+from trainer.dataset import Side, fingerprint, scan
+from trainer.split import split
 
 
 def sides(folder: Path) -> dict[str, Side]:
@@ -90,19 +88,6 @@ def test_an_extra_folder_of_an_unknown_label_is_refused(tmp_path: Path) -> None:
         scan(tmp_path, [("steam", tmp_path / "fire")])
 
 
-def test_a_label_that_is_missing_on_a_side_is_named() -> None:
-    together = [Example(Path(f"{n}.jpg"), f"{n}.jpg", "fire", "one scene") for n in range(9)]
-    with pytest.raises(TrainingError, match="none of its pictures falls into the"):
-        split(together, 10, 10)
-
-
-def test_oversampled_pictures_are_those_that_the_pattern_names(tmp_path: Path) -> None:
-    write_folders(tmp_path, 30)
-    dataset = split(scan(tmp_path), 25, 25, [("smoke/*1.jpg", 3), ("smoke/*", 2)])
-    times = Counter(e.times for e in dataset.examples)
-    assert times == {1: 60, 2: 27, 3: 3}
-
-
 def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path) -> None:
     dataset = split(scan(write_folders(tmp_path / "a", 30)), 25, 25)
     digests = {e.name: "0" for e in dataset.examples}
@@ -110,18 +95,3 @@ def test_the_fingerprint_follows_content_and_not_place(tmp_path: Path) -> None:
     assert fingerprint(dataset, digests) == fingerprint(moved, digests)
     changed = {**digests, dataset.examples[0].name: "1"}
     assert fingerprint(dataset, changed) != fingerprint(dataset, digests)
-
-
-@given(st.lists(st.uuids().map(str), min_size=400, max_size=400, unique=True))
-def test_sides_get_about_their_percentages(groups: list[str]) -> None:
-    counts = Counter(side_of(group, 20, 10) for group in groups)
-    assert 30 < counts[Side.VALIDATION] < 140
-    assert 10 < counts[Side.TEST] < 85
-
-
-@given(st.text(), st.integers(1, 40), st.integers(1, 40))
-def test_a_larger_test_share_takes_nothing_out_of_the_test(
-    group: str, validation: int, testing: int
-) -> None:
-    if side_of(group, validation, testing) is Side.TEST:
-        assert side_of(group, validation, testing + 5) is Side.TEST

@@ -50,6 +50,7 @@ def test_what_looks_like_a_held_out_picture_is_left_out() -> None:
         "none",
         (),
         thumbnails[:2],
+        ("0", "1"),
     )
     picked = [Example(Path(f"m{n}"), f"m{n}", "misc", f"m{n}") for n in range(3)]
     assert _apart(prepared, picked, thumbnails).tolist() == [False, True, True]

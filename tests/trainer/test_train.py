@@ -1,5 +1,6 @@
 """The whole trainer on tiny pictures: one run, judged from several sides."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from monitor.inference.tensorflow_engine import TensorFlowEngine
 from tests.support.pictures import picture, write_folders
 from trainer.backbone import SIZE, build_model, load_backbone
 from trainer.console import Console
+from trainer.dataset import Side
 from trainer.export import keras_logits
+from trainer.learned import LEARNED_NAME, read_learned
+from trainer.prepare import prepare
 from trainer.train import TrainOptions, train
 
 QUIET = Console(quiet=True)
@@ -109,6 +113,28 @@ def test_a_bundle_is_a_backbone_to_start_from(options: TrainOptions, bundle: Bun
     again = train(replace(frozen, output=options.output.with_name("second")), QUIET)
     assert again.manifest.base_weights.name == "bundle bundle"
     assert again.openvino_path is None
+    # All that the first run trained on is trained on again, so its test is a test still.
+    first = read_learned(options.output / LEARNED_NAME)
+    assert LEARNED_NAME in bundle.manifest.files
+    assert read_learned(again.path / LEARNED_NAME) == first
+    assert again.manifest.data_fingerprint == bundle.manifest.data_fingerprint
+    assert again.manifest.metrics["learned_before"] == len(first.prefixes)
+
+
+def test_renamed_pictures_that_the_backbone_learned_from_are_trained_on(
+    options: TrainOptions, bundle: Bundle, tmp_path: Path
+) -> None:
+    for path in options.image_dir.rglob("*.jpg"):
+        (tmp_path / path.parent.name).mkdir(exist_ok=True)
+        shutil.copy(path, tmp_path / path.parent.name / f"renamed {path.name}")
+    again = replace(options, image_dir=tmp_path, backbone=str(options.output))
+    prepared = prepare(again, load_backbone(again.backbone), QUIET)
+    known = read_learned(options.output / LEARNED_NAME)
+    for example, digest in zip(prepared.dataset.examples, prepared.digests, strict=True):
+        assert not (known.knows(example, digest) and example.side is not Side.TRAIN)
+    assert prepared.unseen is not None
+    assert prepared.unseen.known == len(known.prefixes)
+    assert prepared.unseen.scarce == ("fire", "misc", "smoke")
 
 
 def test_a_second_run_replaces_the_bundle_and_computes_nothing_twice(
