@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -16,6 +16,9 @@ from trainer.dataset import Example
 THUMBNAIL = 16
 """Side of the thumbnails by which likeness is judged, pixels."""
 
+TABLE = "group:"
+"""What the name of a group begins with that a table names."""
+
 # Correlation of thumbnails. Chosen by eye on web photographs and frames of cameras: from .97 up
 # nearly all pairs are one scene; between neighbours by name, which mostly are one, from .90.
 _ALIKE = 0.97
@@ -25,6 +28,7 @@ _NEIGHBOURS_ALIKE = 0.90
 _EDGES_ALIKE = 0.90
 _NEIGHBOUR_EDGES_ALIKE = 0.75
 _NEIGHBOUR_DISTANCE = 3
+_NONE = np.zeros(0, np.float32)
 _NUMBERED = re.compile(r"^(.*?)(\d+)(\D*)$")
 
 
@@ -70,7 +74,7 @@ def apply_groups(
         path = example.path.resolve()
         keys = [path.relative_to(base).as_posix() for base in bases if path.is_relative_to(base)]
         group = next((groups[key] for key in keys if key in groups), None)
-        named.append(example if group is None else replace(example, group=f"group:{group}"))
+        named.append(example if group is None else replace(example, group=f"{TABLE}{group}"))
     return named
 
 
@@ -80,6 +84,21 @@ def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
     small = cv2.resize(grey, (THUMBNAIL, THUMBNAIL), interpolation=cv2.INTER_AREA)
     centred = small.astype(np.float32) - np.float32(small.mean())
     return np.asarray(centred / max(float(np.linalg.norm(centred)), 1e-6), dtype=np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Pairs of pictures that look alike, or nearly."""
+
+    left: NDArray[np.int64]
+    """int (m,): positions of examples; ``left`` is below ``right``."""
+    right: NDArray[np.int64]
+    likeness: NDArray[np.float32]
+    """float32 (m,): correlation of the thumbnails, one of them mirrored where that is more."""
+    joined: NDArray[np.bool_]
+    """bool (m,): alike enough to belong together; the others are nearly alike."""
+    neighbours: NDArray[np.bool_]
+    """bool (m,): joined for their numbers, at less likeness than others need."""
 
 
 def join_alike(
@@ -97,45 +116,64 @@ def join_alike(
         The examples, joined groups carrying the name that sorts first, and the number of pairs
         of pictures that were found alike.
     """
+    pairs = find_pairs(examples, thumbnails)
+    return join(examples, pairs), int(pairs.joined.sum())
+
+
+def join(examples: Sequence[Example], pairs: Pairs) -> list[Example]:
+    """Join the groups of the pairs that belong together, under the name that sorts first."""
     forest = _Forest(len(examples))
     by_group: dict[str, int] = {}
     for index, example in enumerate(examples):
         forest.join(index, by_group.setdefault(example.group, index))
-    pairs = 0
-    for left, right in _alike(examples, thumbnails):
-        forest.join(left, right)
-        pairs += 1
+    for left, right in zip(pairs.left[pairs.joined], pairs.right[pairs.joined], strict=True):
+        forest.join(int(left), int(right))
     names: dict[int, str] = {}
     for index, example in enumerate(examples):
         root = forest.root(index)
         names[root] = min(names.get(root, example.group), example.group)
     return [
         replace(example, group=names[forest.root(index)]) for index, example in enumerate(examples)
-    ], pairs
+    ]
 
 
-def _alike(
-    examples: Sequence[Example], thumbnails: NDArray[np.float32]
-) -> Iterable[tuple[int, int]]:
-    plain = thumbnails.reshape(len(examples), -1)
+def find_pairs(examples: Sequence[Example], thumbnails: NDArray[np.float32]) -> Pairs:
+    """Compare all pictures with each other.
+
+    Args:
+        examples: in the order of the thumbnails.
+        thumbnails: float32 (n, 16, 16).
+    """
+    count = len(examples)
+    plain = thumbnails.reshape(count, -1)
     edges = _edges(thumbnails)
-    numbers = [_numbered(example.name) for example in examples]
+    keys, likenesses, sames = [np.zeros(0, np.int64)], [_NONE], [_NONE]
     for variant in (thumbnails, thumbnails[:, :, ::-1]):
-        other = np.ascontiguousarray(variant).reshape(len(examples), -1)
+        other = np.ascontiguousarray(variant).reshape(count, -1)
         other_edges = _edges(variant)
         # In strips, so that memory stays small whatever the number of pictures.
-        for start in range(0, len(examples), 512):
+        for start in range(0, count, 512):
             likeness = plain[start : start + 512] @ other.T
             same = edges[start : start + 512] @ other_edges.T
-            for row, column in np.argwhere(
+            rows, columns = np.nonzero(
                 (likeness >= _NEIGHBOURS_ALIKE) & (same >= _NEIGHBOUR_EDGES_ALIKE)
-            ):
-                left, right = start + int(row), int(column)
-                if left >= right:
-                    continue
-                certain = likeness[row, column] >= _ALIKE and same[row, column] >= _EDGES_ALIKE
-                if certain or _neighbours(numbers[left], numbers[right]):
-                    yield left, right
+            )
+            upper = rows + start < columns
+            rows, columns = rows[upper], columns[upper]
+            keys.append((rows + start) * count + columns)
+            likenesses.append(likeness[rows, columns])
+            sames.append(same[rows, columns])
+    key, likeness, same = np.concatenate(keys), np.concatenate(likenesses), np.concatenate(sames)
+    certain = (likeness >= _ALIKE) & (same >= _EDGES_ALIKE)
+    # A pair that is alike plain and mirrored counts once, by the way in which it is more alike.
+    order = np.lexsort((-likeness, ~certain, key))
+    order = order[np.unique(key[order], return_index=True)[1]]
+    left, right = np.divmod(key[order], max(count, 1))
+    numbers = [_numbered(example.name) for example in examples]
+    near = np.array(
+        [_neighbours(numbers[a], numbers[b]) for a, b in zip(left, right, strict=True)], bool
+    )
+    return Pairs(left, right, likeness[order], certain[order] | near, near & ~certain[order])
 
 
 def _edges(thumbnails: NDArray[np.float32]) -> NDArray[np.float32]:

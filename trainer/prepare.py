@@ -15,7 +15,8 @@ from trainer.bottleneck import compute_bottlenecks
 from trainer.clips import clip_examples, read_clips
 from trainer.console import Console
 from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan
-from trainer.groups import apply_groups, join_alike, read_groups
+from trainer.groups import apply_groups, find_pairs, join, read_groups
+from trainer.leaks import Leaks, find_leaks
 from trainer.learned import NOTHING, Learned, Unseen, learned_by, unseen
 from trainer.look import Looked, Unreadable, look
 from trainer.options import DEFAULT_BACKGROUND, TrainOptions
@@ -61,6 +62,8 @@ class Prepared:
     """What the backbone had learned from when the run began."""
     unseen: Unseen | None = None
     """How much of the data is new to it; None where the backbone came without any bundle."""
+    leaks: Leaks | None = None
+    """What was kept together, and what nearly alike stands across the split."""
     mined: Mined | None = None
     """None where no footage was searched."""
 
@@ -97,11 +100,12 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
         console.warn(f"left out: {broken.reason}")
     _require_readable(looked.examples, labels)
     grouped: Sequence[Example] = looked.examples
+    pairs = find_pairs(looked.examples, looked.thumbnails)
     if options.near_duplicates:
-        grouped, pairs = join_alike(looked.examples, looked.thumbnails)
-        console.say(f"{pairs} pairs of pictures look alike and stay together")
-    before = learned_by(options.backbone)
-    known = (before or NOTHING).groups(grouped, looked.digests)
+        grouped = join(looked.examples, pairs)
+    past = learned_by(options.backbone)
+    before = past or NOTHING
+    known = before.groups(grouped, looked.digests)
     dataset = split(
         grouped,
         options.validation_percentage,
@@ -109,6 +113,14 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
         options.oversample,
         known,
     )
+    leaks = find_leaks(
+        looked.examples,
+        dataset.examples,
+        looked.thumbnails,
+        pairs,
+        [before.knows(*pair) for pair in zip(looked.examples, looked.digests, strict=True)],
+    )
+    console.say(str(leaks))
     # What takes minutes comes last: all that can be wrong with the data has been found by now.
     features = _features(dataset, looked, backbone, options, console)
     number = {label: index for index, label in enumerate(dataset.labels)}
@@ -121,8 +133,9 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
         looked.unreadable,
         looked.thumbnails,
         looked.digests,
-        before or NOTHING,
-        unseen(dataset, known, before.complete) if before else None,
+        before,
+        unseen(dataset, known, before.complete) if past else None,
+        leaks,
     )
 
 

@@ -38,6 +38,7 @@ from trainer.gate import Verdict, incumbent_scores, judge_against, load_incumben
 from trainer.head import Head, Progress, softmax, train_head
 from trainer.history import History
 from trainer.judge import Judged, judge, summary
+from trainer.leaks import write_leaks
 from trainer.learned import write_learned
 from trainer.mine import mine
 from trainer.options import TrainOptions, check_options
@@ -152,6 +153,8 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
             verdict, watch,
         )  # fmt: skip
         write_report(report, model, folder / "report")
+        if prepared.leaks is not None:
+            write_leaks(prepared.leaks, folder / "report")
         write_learned(folder, prepared.learned)
         bundle = finish(
             folder, _manifest(options, prepared, backbone, frozen, judged, form, verdict)
