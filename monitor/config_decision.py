@@ -41,10 +41,33 @@ class Smoothing(Section):
         return self
 
 
+class Baseline(Section):
+    """What each view usually scores, for each region, label and time of day."""
+
+    enabled: bool = Field(
+        True, description="Count a score for what it is above what this view usually shows."
+    )
+    limit: float = Field(
+        1.5,
+        ge=0,
+        le=5,
+        description="Most that a score is lowered, in log-odds (1.5: from 0.89 to 0.65).",
+    )
+    rise_per_day: float = Field(
+        1.0,
+        gt=0,
+        le=24,
+        description="Most that the usual at a time of day rises in a day, in log-odds.",
+    )
+
+
 class Decision(Section):
     """From scores to alerts."""
 
     smoothing: Smoothing = Field(default_factory=Smoothing, description="Smoothing in time.")
+    baseline: Baseline = Field(
+        default_factory=Baseline, description="What each view usually scores."
+    )
     clear_ratio: float = Field(
         0.8,
         gt=0,

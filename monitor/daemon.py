@@ -130,6 +130,7 @@ class _Daemon:
             keeper=self._keeper,
             metrics=self._metrics,
             clock=self._clock,
+            model=bundle.sha256[:12],
         )
         self._round = Round(
             self._supervisor,
@@ -224,12 +225,12 @@ class _Daemon:
             self._refuse(result)
             return
         before, self._model = self._model, result
-        self._watch.use(result.bundle.labels, self._scorer())
+        self._watch.use(result.bundle.labels, self._scorer(), result.bundle.sha256[:12])
         try:
             self._apply(settings)
         except (EmberwatchError, OSError) as error:
             self._model = before
-            self._watch.use(before.bundle.labels, self._scorer())
+            self._watch.use(before.bundle.labels, self._scorer(), before.bundle.sha256[:12])
             result.engine.close()
             self._refuse(error)
             return

@@ -92,6 +92,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._watched: dict[str, Watched] = {}
         self._scores: dict[str, _Score] = {}
+        self._usual: dict[str, Mapping[str, float]] = {}
         self._unscored: dict[str, dict[str, int]] = {}
         self._labels = tuple(labels)
         self._statuses = statuses
@@ -225,6 +226,7 @@ class Metrics:
         with self._lock:
             camera = self._watched.pop(name, None)
             self._scores.pop(name, None)
+            self._usual.pop(name, None)
             self._unscored.pop(name, None)
             if camera is None:
                 return
@@ -244,6 +246,12 @@ class Metrics:
                 return
             self._scores[camera] = _Score(dict(scores), captured_monotonic)
             self._scored.labels(camera).inc()
+
+    def set_usual(self, camera: str, usual: Mapping[str, float]) -> None:
+        """What a camera's view usually scores about now, by label; it must not change later."""
+        with self._lock:
+            if camera in self._watched:
+                self._usual[camera] = usual
 
     def count_dropped(self, camera: str, reason: str) -> None:
         """A frame that ingest handed on is not scored; ``reason`` is one of DROP_REASONS."""
@@ -354,6 +362,7 @@ class Metrics:
         with self._lock:
             watched = list(self._watched.values())
             scores = dict(self._scores)
+            usual = dict(self._usual)
             unscored = {name: dict(counts) for name, counts in self._unscored.items()}
         statuses = self._statuses()
         now = self._clock.monotonic()
@@ -361,6 +370,7 @@ class Metrics:
         for camera in watched:
             status = statuses.get(camera.name)
             shown.add_status(camera, status, now, unscored.get(camera.name))
+            shown.add_usual(camera.name, usual.get(camera.name, {}), self._labels)
             score = scores.get(camera.name)
             if score is not None and is_current(
                 score.captured_monotonic,

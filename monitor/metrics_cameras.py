@@ -88,6 +88,12 @@ class CameraFamilies:
             "or frozen.",
             labels=["camera", "label"],
         )
+        self._usual = GaugeMetricFamily(
+            "emberwatch_baseline",
+            "What a camera's view usually scores about now, 0 to 1; 0 while nothing is known that "
+            "counts.",
+            labels=["camera", "label"],
+        )
 
     def add_status(
         self,
@@ -133,6 +139,12 @@ class CameraFamilies:
             if label in scores:
                 self._score.add_metric([camera, label], scores[label])
 
+    def add_usual(self, camera: str, usual: Mapping[str, float], labels: Sequence[str]) -> None:
+        """Show what is usual in a camera's view, for each label that has a figure."""
+        for label in labels:
+            if label in usual:
+                self._usual.add_metric([camera, label], usual[label])
+
     def all(self) -> list[Metric]:
         """The finished families; those without a series too, so that their help is there."""
         return [
@@ -147,4 +159,5 @@ class CameraFamilies:
             self._health,
             self._reconnects,
             self._score,
+            self._usual,
         ]

@@ -38,6 +38,9 @@ from monitor.web.view import AlertView, CameraView, ScoresView
 SAVE_SECONDS = 30.0
 """How often the state of a decision with an open alert is kept, beside each change of state."""
 
+SAVE_ALL_SECONDS = 900.0
+"""How often the state of every decision is kept: a crash costs what baselines learned since."""
+
 UNSCORED_SECONDS = 20.0
 """Frames that arrive and are not scored for this long are a fault: the largest batch of a slow
 engine takes a few seconds."""
@@ -72,6 +75,7 @@ class Watch:
         keeper: Keeper,
         metrics: Metrics,
         clock: Clock,
+        model: str = "",
     ) -> None:
         """
         Args:
@@ -81,8 +85,11 @@ class Watch:
             keeper: keeps changes of state and the state of the decisions.
             metrics: where everything is counted; cameras are added and removed here.
             clock: the machine's.
+            model: a name for the model, such as its hash: what views usually score is learned
+                anew for another.
         """
         self._labels = tuple(labels)
+        self._model = model
         self._scorer = scorer
         self._batcher = batcher
         self._keeper = keeper
@@ -93,15 +100,17 @@ class Watch:
         self._open_since = keeper.open_since()
         self._throttle = Throttle()
         self._next_save = clock.monotonic() + SAVE_SECONDS
+        self._next_save_all = clock.monotonic() + SAVE_ALL_SECONDS
         self.engine_fault = ""
         """Why the last batch could not be scored; empty if it was."""
         self._unscored_since: float | None = None
         self.frames_scored = 0
         """Frames that were scored and decided on."""
 
-    def use(self, labels: Sequence[str], scorer: Scorer) -> None:
+    def use(self, labels: Sequence[str], scorer: Scorer, model: str = "") -> None:
         """Score with another model from now on; :meth:`apply` must follow."""
         self._labels = tuple(labels)
+        self._model = model
         self._scorer = scorer
         self._metrics.set_labels(self._labels)
         self.engine_fault = ""
@@ -197,7 +206,11 @@ class Watch:
                 )
             ):
                 self._withdraw(post)
-        if now >= self._next_save:
+        if now >= self._next_save_all:
+            self._next_save_all = now + SAVE_ALL_SECONDS
+            self._next_save = now + SAVE_SECONDS
+            self.save()
+        elif now >= self._next_save:
             self._next_save = now + SAVE_SECONDS
             self._keeper.save_states(
                 post.decider.snapshot()
@@ -207,7 +220,7 @@ class Watch:
         self._keeper.tend()
 
     def save(self) -> None:
-        """Keep the state of every decision: for the stop."""
+        """Keep the state of every decision."""
         self._keeper.save_states(post.decider.snapshot() for post in self._posts.values())
 
     def firing(self) -> list[tuple[str, str]]:
@@ -245,7 +258,7 @@ class Watch:
 
     def _post(self, config: Config, camera: Camera) -> _Post:
         rules = rule_settings(config, camera)
-        settings = decision_settings(config, camera)
+        settings = decision_settings(config, camera, self._model)
         before = self._posts.get(camera.name)
         regions = camera_regions(camera, alert_labels(config, camera, self._labels))
         watched = Watched(camera.name, tuple(rule.name for rule in rules), camera.stale_after)
@@ -289,6 +302,7 @@ class Watch:
         post.scores = ScoresView(values, scored.captured_at, scored.captured_monotonic)
         self.frames_scored += 1
         self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)
+        self._metrics.set_usual(scored.camera, post.decider.usual)
         for transition in transitions:
             self._tell(post, transition)
         if transitions:

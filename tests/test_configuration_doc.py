@@ -28,6 +28,7 @@ def reference(schema: dict[str, Any]) -> str:
         "Batch": "`inference.batch`",
         "Decision": "`decision`",
         "Smoothing": "`decision.smoothing`",
+        "Baseline": "`decision.baseline`",
         "Ingest": "`ingest`",
         "Log": "`log`",
     }

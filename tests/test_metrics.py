@@ -227,6 +227,16 @@ def test_score_of_a_frozen_picture_is_not_shown(scene: Scene) -> None:
     assert scene.value("emberwatch_score", camera="yard", label="fire") is None
 
 
+def test_what_is_usual_is_shown_until_the_camera_is_gone(scene: Scene) -> None:
+    assert scene.value("emberwatch_baseline", camera="yard", label="fire") is None
+    scene.metrics.set_usual("yard", {"fire": 0.0, "smoke": 0.6, "hazard": 0.6})
+    assert scene.value("emberwatch_baseline", camera="yard", label="smoke") == 0.6
+    assert scene.value("emberwatch_baseline", camera="yard", label="fire") == 0.0
+    assert scene.value("emberwatch_baseline", camera="yard", label="hazard") is None
+    scene.metrics.remove_camera("yard")
+    assert scene.value("emberwatch_baseline", camera="yard", label="smoke") is None
+
+
 def test_firing_is_counted_once_and_its_state_is_shown(scene: Scene) -> None:
     inactive, pending, firing = AlertState.INACTIVE, AlertState.PENDING, AlertState.FIRING
     for previous, state in ((inactive, pending), (pending, firing), (firing, inactive)):

@@ -7,6 +7,7 @@ from a clock, a file or a global.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from monitor.decision.baseline import Baseline
 from monitor.decision.evidence import EvidencePlan
 from monitor.decision.observed import ObservedTime
 from monitor.decision.rules import RuleMachine, Stretch
@@ -25,6 +26,9 @@ from monitor.inference.scored import Box, ScoredFrame
 
 HAZARD = "hazard"
 """The incident that all alerts for hazard labels of one camera belong to."""
+
+OLD_NEWS_SECONDS = 86400.0
+"""An alert that has been firing for longer is held to what is usual, as new evidence is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,15 @@ class Decider:
         self._thresholds = RegionThresholds(dict(self._settings.region_thresholds))
         self._time = ObservedTime(period, period * self._settings.max_step_periods)
         self._smoothers: dict[str, Smoother] = {}
+        self._baseline: Baseline | None = None
+        if rules and self._settings.baseline.enabled:
+            self._baseline = Baseline(
+                self._settings.baseline,
+                self._plan.columns(),
+                self._plan.joint,
+                min(rule.threshold for rule in rules),
+                self._settings.region_thresholds,
+            )
         self._region = ""
         self._raw: list[float] = []
         self._smoothed: list[float] = []
@@ -96,6 +109,12 @@ class Decider:
                 self._labels, self._raw, self._smoothed, strict=False
             )  # the hazard stands behind the labels
         }
+
+    @property
+    def usual(self) -> Mapping[str, float]:
+        """What the view usually shows now by label, and by ``hazard``: the highest of all regions,
+        0 to 1, 0 where nothing is known; empty where the baseline is switched off."""
+        return {} if self._baseline is None else self._baseline.shown
 
     @property
     def region(self) -> str:
@@ -126,10 +145,31 @@ class Decider:
         if times is None:
             return []
         step, elapsed = times
+        look = self._baseline
+        if look is not None and not look.due(scored.captured_at, step):
+            look = None  # once a minute is often enough
+        if look is not None and self._settled():
+            look.refresh()
         found, hazards = self._strongest(raws, step)
         for machine, evidence, hazard in zip(self._machines, found, hazards, strict=True):
             machine.observe(evidence.stands, hazard.stands, step, elapsed)
-        return self._decide(scored, found, hazards, step)
+        transitions = self._decide(scored, found, hazards, step)
+        if look is not None:
+            look.learn(raws, self._undecided())
+        return transitions
+
+    def _settled(self) -> bool:
+        """No alert is up but such as have been for so long that they are no news."""
+        return all(
+            machine.state is AlertState.INACTIVE
+            or (machine.state is AlertState.FIRING and machine.elapsed >= OLD_NEWS_SECONDS)
+            for machine in self._machines
+        )
+
+    def _undecided(self) -> AlertState:
+        """Pending if any alert is, else firing if any is, else inactive."""
+        states = [machine.state for machine in self._machines]
+        return AlertState.PENDING if AlertState.PENDING in states else max(states)
 
     def _strongest(
         self, raws: list[tuple[str, list[float]]], step: float
@@ -140,6 +180,9 @@ class Decider:
             # The camera has other regions than before: what is not seen any more is forgotten.
             names = {name for name, _ in raws}
             self._smoothers = {n: s for n, s in self._smoothers.items() if n in names}
+            if self._baseline is not None:
+                self._baseline.keep(names)
+        baseline = self._baseline
         found = [_Found() for _ in self._machines]
         hazards = [_Found() for _ in self._machines]
         strongest = -1.0
@@ -147,7 +190,8 @@ class Decider:
             smoother = self._smoothers.get(name)
             if smoother is None:
                 smoother = self._smoothers[name] = make_smoother(self._settings.smoothing)
-            smoothed = smoother.update(raw, step)
+            counted = raw if baseline is None else baseline.lowered(name, raw)
+            smoothed = smoother.update(counted, step)
             now = self._plan.evidence(raw)
             then = [
                 new if new >= self._settings.certain and new > old else old
@@ -197,7 +241,8 @@ class Decider:
             ):
                 held = joint and previous is AlertState.FIRING
                 what = hazards[index] if held else found[index]
-                transitions.append(self._transition(scored, index, previous, state, what))
+                usual = self._usual(what.region, -1 if held else index)
+                transitions.append(self._transition(scored, index, previous, state, what, usual))
                 previous = state
             if joint:
                 highest = max(highest, machine.state)
@@ -206,6 +251,11 @@ class Decider:
         transitions.sort(key=lambda transition: transition.state is AlertState.INACTIVE)
         return transitions
 
+    def _usual(self, region: str, column: int) -> float:
+        """The evidence for a rule, or of the hazard, that a region usually shows."""
+        usual = [] if self._baseline is None else self._baseline.usual(region)
+        return self._plan.evidence(usual)[column] if usual else 0.0
+
     def _transition(
         self,
         scored: ScoredFrame,
@@ -213,13 +263,14 @@ class Decider:
         previous: AlertState,
         state: AlertState,
         what: _Found,
+        usual: float,
     ) -> Transition:
         machine = self._machines[index]
         why = Explanation(
             threshold=self._thresholds.of(what.region, machine.settings.threshold),
             score=what.raw,
             smoothed=what.smoothed,
-            baseline=0.0,
+            baseline=usual,
             region=what.region,
             frames=machine.frames,
             seconds=machine.elapsed,
@@ -274,13 +325,15 @@ class Decider:
                 RegionSnapshot(name, tuple(tuple(row) for row in smoother.dump()))
                 for name, smoother in self._smoothers.items()
             ),
+            baseline=None if self._baseline is None else self._baseline.dump(),
         )
 
     def restore(self, snapshot: DeciderSnapshot) -> None:
         """Go on from a snapshot; to be called before the first frame.
 
         A rule that is gone, or is now for another label, begins anew. Smoothed scores are taken
-        over where the model has the same labels and the smoothing is of the same kind.
+        over where the model has the same labels and the smoothing is of the same kind, and what is
+        usual where it was learned from the same model.
 
         Raises:
             ValueError: the snapshot is of another camera.
@@ -300,6 +353,8 @@ class Decider:
             machine.elapsed = rule.elapsed
         self._time.last = None
         self._time.last_wall = snapshot.captured_at
+        if self._baseline is not None and snapshot.baseline is not None:
+            self._baseline.load(snapshot.baseline, snapshot.captured_at)
         self._smoothers = {}
         same_kind = snapshot.smoothing == self._settings.smoothing.kind
         if not same_kind or snapshot.labels != self._labels:

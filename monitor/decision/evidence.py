@@ -17,6 +17,9 @@ from collections.abc import Sequence
 from monitor.decision.settings import RuleSettings
 from monitor.errors import ConfigError
 
+HAZARD_COLUMN = "hazard"
+"""The name of the value behind the labels."""
+
 
 class EvidencePlan:
     """Which scores count for which rule; made once for a camera."""
@@ -47,6 +50,17 @@ class EvidencePlan:
         )
         """For each rule the positions of its label and, in the joint evidence, of graver ones: what
         the rule is about in a picture."""
+        self._labels = tuple(labels)
+
+    @property
+    def joint(self) -> tuple[int, ...]:
+        """Positions of the labels that share their evidence, mildest first."""
+        return self._joint
+
+    def columns(self) -> dict[int, str]:
+        """Position and name of each value that counts for some rule, the hazard behind them."""
+        counted = sorted({*self._own, *self._joint})
+        return {index: self._labels[index] for index in counted} | {self._size: HAZARD_COLUMN}
 
     def values(self, scores: Sequence[float]) -> list[float]:
         """The scores with the hazard behind them: what is smoothed.

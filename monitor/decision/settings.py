@@ -34,10 +34,26 @@ class SmoothingSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BaselineSettings:
+    """What a view usually scores; see :mod:`monitor.decision.baseline`."""
+
+    enabled: bool = True
+    limit: float = 1.5
+    """Most that a score is lowered, in log-odds."""
+    rise_per_day: float = 1.0
+    """Most that what is usual at a time of day rises in a day, in log-odds."""
+    margin: float = 1.0
+    """How far above the usual a score must be to reach a threshold, in log-odds."""
+    model: str = ""
+    """Which model gives the scores: what was learned from another is dropped."""
+
+
+@dataclass(frozen=True, slots=True)
 class DecisionSettings:
     """All but the rules."""
 
     smoothing: SmoothingSettings = field(default_factory=SmoothingSettings)
+    baseline: BaselineSettings = field(default_factory=BaselineSettings)
     clear_ratio: float = 0.8
     """The clearing level is the threshold times this."""
     certain: float = 0.95
@@ -55,12 +71,23 @@ class DecisionSettings:
     """Regions with a threshold of their own, which stands in for that of every rule."""
 
 
-def decision_settings(config: Config, camera: Camera) -> DecisionSettings:
-    """The settings of a camera's decision, from the whole configuration."""
+def decision_settings(config: Config, camera: Camera, model: str = "") -> DecisionSettings:
+    """The settings of a camera's decision, from the whole configuration.
+
+    Args:
+        model: a name for the model that scores, by which a baseline of another is known.
+    """
     smoothing = config.decision.smoothing
+    baseline = config.decision.baseline
     return DecisionSettings(
         smoothing=SmoothingSettings(
             kind=smoothing.kind, half_life=smoothing.half_life, n=smoothing.n, k=smoothing.k
+        ),
+        baseline=BaselineSettings(
+            enabled=baseline.enabled,
+            limit=baseline.limit,
+            rise_per_day=baseline.rise_per_day,
+            model=model,
         ),
         clear_ratio=config.decision.clear_ratio,
         certain=config.decision.certain,

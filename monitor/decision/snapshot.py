@@ -10,7 +10,10 @@ from typing import Any
 
 from monitor.decision.state import AlertState
 
-FORMAT = 1
+FORMAT = 2
+"""2 added the baseline. Format 1 is still read; it knows none."""
+
+_READABLE = (1, FORMAT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,33 @@ class RegionSnapshot:
 
 
 @dataclass(frozen=True, slots=True)
+class LevelsSnapshot:
+    """What one region usually shows, in log-odds above neutral."""
+
+    name: str
+    neutral: float
+    """Up to here, in log-odds, the usual lowers nothing."""
+    usual: tuple[float, ...]
+    """What is in use now, one value a column; empty where nothing is."""
+    levels: tuple[tuple[float, ...], ...]
+    """One row a column, one value an hour of the day."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSnapshot:
+    """See :class:`monitor.decision.baseline.Baseline`."""
+
+    model: str
+    """Which model gave the scores that it was learned from."""
+    columns: tuple[str, ...]
+    floor: float
+    """A level here says that nothing is known."""
+    seen: float
+    """Observed seconds since the last look."""
+    regions: tuple[LevelsSnapshot, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DeciderSnapshot:
     """One camera's decision between two frames."""
 
@@ -54,6 +84,8 @@ class DeciderSnapshot:
     """The kind of smoothing; rows of another kind are not taken over."""
     rules: tuple[RuleSnapshot, ...]
     regions: tuple[RegionSnapshot, ...]
+    baseline: BaselineSnapshot | None = None
+    """None where it is switched off, and in format 1."""
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -69,7 +101,7 @@ class DeciderSnapshot:
         """
         try:
             raw: Any = json.loads(text)
-            if raw["format"] != FORMAT:
+            if raw["format"] not in _READABLE:
                 raise ValueError(f"a snapshot of format {raw['format']}, and this reads {FORMAT}")
             return cls(
                 camera=raw["camera"],
@@ -93,6 +125,27 @@ class DeciderSnapshot:
                     RegionSnapshot(region["name"], tuple(tuple(row) for row in region["rows"]))
                     for region in raw["regions"]
                 ),
+                baseline=_baseline(raw.get("baseline")),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no snapshot of a decision: {error!r}") from error
+
+
+def _baseline(raw: Any) -> BaselineSnapshot | None:
+    if raw is None:
+        return None
+    return BaselineSnapshot(
+        model=raw["model"],
+        columns=tuple(raw["columns"]),
+        floor=float(raw["floor"]),
+        seen=float(raw["seen"]),
+        regions=tuple(
+            LevelsSnapshot(
+                region["name"],
+                float(region["neutral"]),
+                tuple(float(level) for level in region["usual"]),
+                tuple(tuple(float(level) for level in row) for row in region["levels"]),
+            )
+            for region in raw["regions"]
+        ),
+    )

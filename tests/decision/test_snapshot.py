@@ -1,5 +1,7 @@
 """What a decision remembers over a restart."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -44,6 +46,20 @@ def test_scores_are_dropped_where_the_labels_changed_and_alerts_are_kept() -> No
     after.restore(DeciderSnapshot.from_json(text))
     assert after.states()["fire"] is AlertState.FIRING
     assert after.snapshot().regions == ()
+
+
+def test_a_snapshot_of_format_1_is_read_and_knows_no_baseline() -> None:
+    before = decider(hold=0, half_life=4.0)
+    feed(before, [frame(0, fire=1.0)])
+    raw = json.loads(before.snapshot().to_json())
+    del raw["baseline"]
+    read = DeciderSnapshot.from_json(json.dumps(raw | {"format": 1}))
+    assert read.baseline is None
+    after = decider(hold=0, half_life=4.0)
+    after.restore(read)
+    assert after.states() == before.states()
+    assert after.snapshot().regions == before.snapshot().regions
+    assert after.snapshot().format == 2
 
 
 def test_scores_are_dropped_where_the_kind_of_smoothing_changed() -> None:
