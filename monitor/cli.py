@@ -12,6 +12,7 @@ from typing import Annotated, Literal, NoReturn
 import typer
 
 from monitor.cli_model import evaluate, export
+from monitor.cli_regions import regions
 from monitor.cli_train import train
 from monitor.cli_tune import record
 from monitor.errors import AddressError, ConfigError, EmberwatchError
@@ -237,6 +238,7 @@ def label(
     )
 
 
+app.command()(regions)
 app.command()(record)
 app.command()(train)
 app.command()(evaluate)

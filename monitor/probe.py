@@ -3,8 +3,11 @@
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from monitor.clock import Clock, SystemClock
 from monitor.errors import SourceError
@@ -50,6 +53,8 @@ class Probe:
     health: Health | None = None
     first_picture_seconds: float | None = None
     """From the begin of opening to the first decoded picture."""
+    pixels: NDArray[np.uint8] | None = None
+    """The last picture, uint8 (height, width, 3), RGB, where it was asked for."""
 
 
 def probe_all(
@@ -59,6 +64,7 @@ def probe_all(
     open_source: Opener = open_any,
     clock: Clock | None = None,
     watch_seconds: float = WATCH_SECONDS,
+    keep_picture: bool = False,
 ) -> list[Probe]:
     """Open each camera once.
 
@@ -68,6 +74,7 @@ def probe_all(
         open_source: opens one.
         clock: the machine's where it is left out.
         watch_seconds: how long to look on after the first picture.
+        keep_picture: whether the results hold a picture each.
 
     Returns:
         The results in the order of ``settings``. A camera that hangs is left to its thread, which
@@ -84,7 +91,8 @@ def probe_all(
                 entry = waiting.get_nowait()
             except queue.Empty:
                 return
-            results.put(_within_deadline(entry, open_source, clock or SystemClock(), watch_seconds))
+            probe = _within_deadline(entry, open_source, clock or SystemClock(), watch_seconds)
+            results.put(probe if keep_picture else replace(probe, pixels=None))
 
     for _ in range(min(AT_ONCE, len(settings))):
         threading.Thread(target=work, name="probe", daemon=True).start()
@@ -133,6 +141,7 @@ def _watch(
     began = clock.monotonic()
     first: float | None = None
     health: Health | None = None
+    pixels: NDArray[np.uint8] | None = None
     judge = HealthJudge()
     try:
         source = open_source(settings, clock=clock, progress=lambda: None, stop=stop)
@@ -140,6 +149,7 @@ def _watch(
             for frame in source.frames():
                 now = clock.monotonic()
                 first = now if first is None else first
+                pixels = frame.pixels
                 health = judge.update(frame.pixels, frame.captured_monotonic)
                 info = source.info
                 # Servers send the begin of a live stream in a burst: one interval says little.
@@ -155,4 +165,4 @@ def _watch(
         return Probe(settings.camera, redactor.text(f"{type(error).__name__}: {error}"))
     if first is None:
         return Probe(settings.camera, "it opens, but no picture came; look at it in a player", info)
-    return Probe(settings.camera, "", info, health, first - began)
+    return Probe(settings.camera, "", info, health, first - began, pixels)
