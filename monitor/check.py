@@ -106,6 +106,7 @@ def examine(path: Path, environ: Mapping[str, str], *, logins: bool = True) -> E
             problems.append(Problem("inference.bundle", None, str(error)))
         else:
             problems += _unknown_labels(draft, data, bundle)
+        warnings += _broken_shadow(inference)
     return Examination(draft, bundle, _in_order(draft, problems), _in_order(draft, warnings))
 
 
@@ -177,6 +178,23 @@ def _unknown_labels(draft: Draft, data: Mapping[str, Any], bundle: Bundle) -> li
             )
         )
     return problems
+
+
+def _broken_shadow(inference: Inference) -> list[Problem]:
+    """A candidate that cannot be read keeps nothing from starting."""
+    if inference.shadow is None:
+        return []
+    try:
+        load_bundle(inference.shadow.bundle)
+    except BundleError as error:
+        return [
+            Problem(
+                "inference.shadow.bundle",
+                None,
+                f"{error}; the daemon would run without the shadow",
+            )
+        ]
+    return []
 
 
 def _not_at_hand(credential: str, key: str) -> Problem:

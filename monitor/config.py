@@ -48,6 +48,7 @@ __all__ = [
     "Rule",
     "Seconds",
     "Section",
+    "Shadow",
     "Smoothing",
     "Tiles",
     "Zone",
@@ -67,6 +68,13 @@ class Batch(Section):
     )
 
 
+class Shadow(Section):
+    """A candidate model that scores a share of the frames too, and raises nothing."""
+
+    bundle: str = Field(description="`default`, or the folder of the candidate's bundle.")
+    share: float = Field(0.1, gt=0, le=1, description="Share of the frames that it scores.")
+
+
 class Inference(Section):
     """The model and what it runs on."""
 
@@ -79,6 +87,10 @@ class Inference(Section):
     )
     threads: int = Field(0, ge=0, le=256, description="Threads for scoring; 0: all cores.")
     batch: Batch = Field(default_factory=Batch, description="How frames are scored together.")
+    shadow: Shadow | None = Field(
+        None,
+        description="A candidate model, compared with the one in use on a share of the frames.",
+    )
 
 
 class Ingest(Section):

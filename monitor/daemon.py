@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from monitor.alerts.keeper import Keeper
 from monitor.camera_news import CameraNews
 from monitor.clock import Clock, SystemClock
-from monitor.config import Config
+from monitor.config import Config, Inference
 from monitor.credentials import secrets_of
 from monitor.daemon_round import ROUND_SECONDS, Round
 from monitor.daemon_signals import Signals
@@ -33,6 +33,7 @@ from monitor.logs import configure_logs
 from monitor.metrics import Metrics
 from monitor.model import load_model
 from monitor.settings import Settings, read_settings
+from monitor.shadow import Shadow
 from monitor.state_lock import state_lock
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
@@ -41,6 +42,9 @@ from monitor.web.view import ModelView
 
 MODEL_SECONDS = 900.0
 """What systemd is asked for while the first model loads: converting one takes minutes at worst."""
+
+SHADOW_STOP_SECONDS = 0.5
+"""What the candidate model is given to end; it may be loading."""
 
 STOP_SECONDS = 2.0
 """What workers are given to close their cameras; the whole stop stays under 5 s."""
@@ -122,6 +126,8 @@ class _Daemon:
         self._notifier.extend_timeout(MODEL_SECONDS)
         self._model = load_model(config, bundle)
         stack.callback(lambda: self._model.engine.close())
+        self._shadow = Shadow(self._metrics.shadow, self._clock)
+        stack.callback(self._shadow.close, SHADOW_STOP_SECONDS)
         inference = config.inference
         self._watch = Watch(
             bundle.labels,
@@ -131,6 +137,7 @@ class _Daemon:
             metrics=self._metrics,
             clock=self._clock,
             model=bundle.sha256[:12],
+            shadow=self._shadow,
         )
         self._round = Round(
             self._supervisor,
@@ -142,12 +149,14 @@ class _Daemon:
             web=self._web,
             notifier=self._notifier,
             clock=self._clock,
+            shadow=self._shadow,
         )
         self._show_model()
 
     def run(self) -> int:
         """Loop until a signal says stop."""
         self._watch.apply(self._config)
+        self._shadow.apply(self._config, self._model.bundle.labels)
         self._signals.ready = True
         log.info(
             "started",
@@ -199,7 +208,7 @@ class _Daemon:
         self._notifier.reloading(self._clock.monotonic())
         try:
             settings = read_settings(self._path)
-            changed = settings.config.inference != self._config.inference
+            changed = _engine_part(settings.config) != _engine_part(self._config)
             if changed or settings.bundle.sha256 != self._model.bundle.sha256:
                 # The rest waits for the model: rules may name labels that only the new one gives.
                 self._wanted = settings
@@ -255,6 +264,7 @@ class _Daemon:
         self._news.forget(result.removed)
         _set_up_logs(settings)
         self._watch.apply(config)
+        self._shadow.apply(config, self._model.bundle.labels)
         self._round.reload_fault = ""
         self._metrics.count_reload()
         ignored = [
@@ -280,6 +290,11 @@ class _Daemon:
         self._metrics.count_reload(failed=True)
         log.error("reload_refused", error=str(error))
         self._notifier.ready(self._round.summary())
+
+
+def _engine_part(config: Config) -> Inference:
+    """What the engine follows from; a candidate comes and goes beside it."""
+    return config.inference.model_copy(update={"shadow": None})
 
 
 def _limits(config: Config) -> Limits:

@@ -11,6 +11,7 @@ from monitor.daemon_state import DaemonState
 from monitor.ingest.supervisor import Supervisor
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
+from monitor.shadow import Shadow
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
 from monitor.web.server import WebServer
@@ -51,6 +52,7 @@ class Round:
         web: WebServer,
         notifier: Notifier,
         clock: Clock,
+        shadow: Shadow,
     ) -> None:
         self._supervisor = supervisor
         self._watch = watch
@@ -61,6 +63,7 @@ class Round:
         self._web = web
         self._notifier = notifier
         self._clock = clock
+        self._shadow = shadow
         self._throttle = Throttle()
         self._next = clock.monotonic()
         self._next_status = self._next + STATUS_SECONDS
@@ -89,6 +92,7 @@ class Round:
         self._news.remind()
         self._metrics.set_workers(len(self._supervisor.worker_pids()))
         self._watch.tend(statuses)
+        self._shadow.tend()
         self._metrics.set_store(
             on_disk=not self._keeper.fault, waiting=self._keeper.waiting, lost=self._keeper.lost
         )
@@ -129,5 +133,7 @@ class Round:
         if self._keeper.fault:
             # Watching goes on and alerts are raised: this is no reason to call it not ready.
             yield Fault("store", self._keeper.fault, critical=False)
+        if self._shadow.fault:
+            yield Fault("shadow", self._shadow.fault, critical=False)
         if self.reload_fault:
             yield Fault("config", self.reload_fault, critical=False)

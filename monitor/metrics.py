@@ -26,6 +26,7 @@ from monitor.decision.state import AlertState, Transition
 from monitor.freshness import is_current
 from monitor.ingest.status import CameraStatus
 from monitor.metrics_cameras import CameraFamilies, Watched
+from monitor.metrics_shadow import ShadowMetrics
 
 RESTART_REASONS: tuple[str, ...] = ("hang", "worker_lost", "error")
 """Why a worker process was replaced."""
@@ -98,6 +99,8 @@ class Metrics:
         self._statuses = statuses
         self._clock = clock
 
+        self.shadow = ShadowMetrics()
+        """Those of a candidate model."""
         self._counted: list[Collector] = []
         self._scored = self._counter(
             "emberwatch_frames_scored", "Frames that were scored.", ["camera"]
@@ -352,6 +355,9 @@ class Metrics:
 
     def _families(self) -> Iterator[Metric]:
         yield from self._camera_families()
+        with self._lock:
+            cameras = list(self._watched)
+        yield from self.shadow.families(cameras)
         for collector in self._counted:
             yield from collector.collect()
         stages, *others = (family for h in self._stages.values() for family in h.collect())

@@ -24,7 +24,7 @@ from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import AlertState, Transition
 from monitor.errors import EngineError
 from monitor.freshness import is_current
-from monitor.inference.batcher import Batcher
+from monitor.inference.batcher import Batch, Batcher
 from monitor.inference.masks import camera_regions, join_views
 from monitor.inference.scored import Region, ScoredFrame
 from monitor.inference.scorer import Scorer
@@ -33,6 +33,7 @@ from monitor.ingest.status import CameraStatus
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
+from monitor.shadow import Judged, Shadow
 from monitor.web.view import AlertView, CameraView, ScoresView
 
 SAVE_SECONDS = 30.0
@@ -76,6 +77,7 @@ class Watch:
         metrics: Metrics,
         clock: Clock,
         model: str = "",
+        shadow: Shadow | None = None,
     ) -> None:
         """
         Args:
@@ -87,6 +89,7 @@ class Watch:
             clock: the machine's.
             model: a name for the model, such as its hash: what views usually score is learned
                 anew for another.
+            shadow: is offered what was scored and decided on.
         """
         self._labels = tuple(labels)
         self._model = model
@@ -95,6 +98,7 @@ class Watch:
         self._keeper = keeper
         self._metrics = metrics
         self._clock = clock
+        self._shadow = shadow
         self._posts: dict[str, _Post] = {}
         self._kept: dict[str, DeciderSnapshot] = keeper.load_states()
         self._open_since = keeper.open_since()
@@ -178,6 +182,7 @@ class Watch:
         self._unscored_since = None
         for scored in self._batcher.complete(batch, scores):
             self._decide(join_views(scored, self._labels))
+            self._offer(batch, scored)
         return True
 
     @property
@@ -307,6 +312,24 @@ class Watch:
             self._tell(post, transition)
         if transitions:
             self._keeper.record(transitions, post.decider.snapshot())
+
+    def _offer(self, batch: Batch, scored: ScoredFrame) -> None:
+        """Offer a frame to the candidate model, after all that its alerts wait for is done."""
+        post = self._posts.get(scored.camera)
+        if self._shadow is None or post is None:
+            return
+        if not self._shadow.wants(scored.camera, scored.sequence):
+            return
+        if self._batcher.due_in(self._clock.monotonic()) == 0.0:
+            self._shadow.skip()  # more is due than fits a batch
+            return
+        (frame, *_) = (
+            picture.frame
+            for picture in batch.pictures
+            if (picture.frame.camera, picture.frame.sequence) == (scored.camera, scored.sequence)
+        )
+        judged = Judged(post.rules, post.settings, self._labels)
+        self._shadow.offer(frame, post.regions, join_views(scored, self._labels), judged)
 
     def _tell(self, post: _Post, transition: Transition) -> None:
         post.since[transition.alert] = transition.captured_at

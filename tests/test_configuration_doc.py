@@ -26,6 +26,7 @@ def reference(schema: dict[str, Any]) -> str:
         "Rule": "`rules[]`",
         "Inference": "`inference`",
         "Batch": "`inference.batch`",
+        "Shadow": "`inference.shadow`",
         "Decision": "`decision`",
         "Smoothing": "`decision.smoothing`",
         "Baseline": "`decision.baseline`",
