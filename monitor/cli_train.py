@@ -37,6 +37,13 @@ def train(
         typer.Option(metavar="FOLDER", help="For bottlenecks [~/.cache/emberwatch/trainer]."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Same data and seed: same model.")] = 0,
+    ray: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Compute features on the Ray cluster at this address; `local` starts Ray here.",
+        ),
+    ] = "",
     validation_percentage: Annotated[
         int, typer.Option(help="Share of the pictures that decides when it is best.")
     ] = 10,
@@ -187,6 +194,7 @@ def train(
         backbone=backbone,
         cache_dir=cache_dir,
         seed=seed,
+        ray=ray,
         validation_percentage=validation_percentage,
         testing_percentage=testing_percentage,
         groups=groups,

@@ -170,8 +170,12 @@ def _load_all(examples: Sequence[Example], cache: Cache) -> Iterator[_Loaded]:
 
 
 def _compile(backbone: Backbone) -> Any:
-    """Compile uint8 (n, 299, 299, 3) -> features (n, 2048) for the CPU."""
+    model = feature_model(backbone)
+    return import_openvino().Core().compile_model(model, "CPU").create_infer_request()
+
+
+def feature_model(backbone: Backbone) -> Any:
+    """The OpenVINO model uint8 (n, 299, 299, 3) -> features (n, 2048)."""
     whole = build_model(backbone.model, 2)
     part = keras.Model(whole.input, whole.get_layer("pool").output)
-    converted = convert_keras(part, SIZE, SIZE)
-    return import_openvino().Core().compile_model(converted, "CPU").create_infer_request()
+    return convert_keras(part, SIZE, SIZE)

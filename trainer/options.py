@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from monitor.errors import TrainingError
@@ -26,6 +27,9 @@ class TrainOptions:
     """Where bottlenecks, frames and checkpoints are kept; by default
     ``~/.cache/emberwatch/trainer``."""
     seed: int = 0
+    ray: str = ""
+    """The address of a Ray cluster that computes bottlenecks, or ``local`` for one on this machine
+    alone; empty: this process computes them."""
 
     # Data.
     validation_percentage: int = 10
@@ -159,6 +163,8 @@ def check_options(options: TrainOptions) -> None:
     for place in options.mine:
         if not place.exists():
             raise TrainingError(f"--mine {place}: there is no such file or folder; give one")
+    if options.ray:
+        _require_ray()
     _check_backbone(options.backbone)
     _check_output(options.output)
     if options.must_beat:
@@ -171,6 +177,12 @@ def check_options(options: TrainOptions) -> None:
     if options.summaries is not None:
         _check_writable(options.summaries, "the folder for summaries")
     _check_writable(options.cache, "the cache folder")
+
+
+def _require_ray() -> None:
+    """Look whether it is there without importing it, which takes seconds."""
+    if find_spec("ray") is None or find_spec("pyarrow") is None:
+        raise TrainingError("--ray: Ray is not installed; pip install 'emberwatch[cluster]'")
 
 
 def _check_ranges(options: TrainOptions) -> None:

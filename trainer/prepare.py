@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from monitor.errors import TrainingError
 from monitor.image import read_image, resize
-from trainer.backbone import SIZE, Backbone
-from trainer.bottleneck import compute_bottlenecks
+from trainer.backbone import FEATURES, SIZE, Backbone
+from trainer.bottleneck import Cache, compute_bottlenecks, feature_model
 from trainer.clips import clip_examples, read_clips
 from trainer.console import Console
 from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan
@@ -20,6 +20,7 @@ from trainer.leaks import Leaks, find_leaks
 from trainer.learned import NOTHING, Learned, Unseen, learned_by, unseen
 from trainer.look import Looked, Unreadable, look
 from trainer.options import DEFAULT_BACKGROUND, TrainOptions
+from trainer.ray_features import features_on_ray
 from trainer.split import split
 from trainer.subsets import require_subsets
 
@@ -139,9 +140,31 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
     )
 
 
+def _on_ray(
+    dataset: Dataset, looked: Looked, backbone: Backbone, options: TrainOptions, console: Console
+) -> None:
+    """Fill the cache from a cluster; nothing is started where nothing is missing."""
+    cache = Cache(options.cache, backbone)
+    missing = {
+        digest: example.path.resolve()
+        for example, digest in zip(dataset.examples, looked.digests, strict=True)
+        if cache.get(bytes.fromhex(digest)) is None
+    }
+    if not missing:
+        return
+    with console.bar("Ray", len(missing)) as bar:
+        model = feature_model(backbone)
+        for digest, features, small in features_on_ray(missing, model, SIZE, FEATURES, options.ray):
+            cache.put(bytes.fromhex(digest), features.astype(np.float16), small)
+            bar.advance(1)
+    cache.flush()
+
+
 def _features(
     dataset: Dataset, looked: Looked, backbone: Backbone, options: TrainOptions, console: Console
 ) -> NDArray[np.float16]:
+    if options.ray:
+        _on_ray(dataset, looked, backbone, options, console)
     with console.bar("bottlenecks", len(dataset.examples)) as bar:
         found = compute_bottlenecks(dataset.examples, backbone, options.cache, bar.advance)
     if found.digests == looked.digests:

@@ -174,10 +174,11 @@ def _describe(prepared: Prepared, console: Console) -> None:
         parts = ", ".join(f"{counts[label, side]} {side}" for side in Side)
         console.say(f"{label}: {parts}")
     if prepared.unseen is not None:
-        console.say(
-            f"{prepared.unseen.known} pictures are ones that the backbone has learned from, or "
-            "belong to such; they are trained on"
-        )
+        if prepared.unseen.complete:
+            console.say(
+                f"{prepared.unseen.known} pictures are ones that the backbone has learned from, or "
+                "belong to such; they are trained on"
+            )
         for sentence in prepared.unseen.warnings:
             console.warn(sentence)
     for label, count in tiny_labels(prepared.dataset):

@@ -44,6 +44,14 @@ def test_a_value_out_of_range_is_named(
         check_options(replace(options(tmp_path), **change))  # type: ignore[arg-type]  # any field
 
 
+def test_a_cluster_without_ray_is_refused_with_the_cure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trainer.options.find_spec", lambda _: None)
+    with pytest.raises(TrainingError, match=r"emberwatch\[cluster\]"):
+        check_options(replace(options(tmp_path), ray="local"))
+
+
 @pytest.mark.parametrize("table", ["groups", "clips"])
 def test_a_missing_table_is_named(tmp_path: Path, table: str) -> None:
     path = tmp_path / "missing.tsv"
