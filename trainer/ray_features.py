@@ -100,10 +100,10 @@ def _connected(address: str) -> Iterator[None]:
     extra = {"include_dashboard": False} if address == LOCAL else {}
     try:
         ray.init(address=address, log_to_driver=False, logging_level="ERROR", **extra)
-    except (ConnectionError, ValueError, RuntimeError, OSError) as error:
+    except Exception as error:  # Ray raises a bare Exception where a node does not start in time
         raise TrainingError(
-            f"--ray {address}: no cluster can be reached there ({_first_line(error)}); give the "
-            f"address of a running one, or '{LOCAL}'"
+            f"--ray {address}: no cluster answers there ({_first_line(error)}); give the address "
+            f"of a running one, or '{LOCAL}'"
         ) from error
     try:
         yield
