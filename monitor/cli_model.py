@@ -25,6 +25,14 @@ def evaluate(
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything, as one JSON object.")
     ] = False,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The same figures, with curves, as one HTML page."),
+    ] = None,
+    report_pictures: Annotated[
+        bool,
+        typer.Option(help="Show the worst mistakes, and heat maps, in it, as small copies."),
+    ] = True,
     threshold: Annotated[
         float | None,
         typer.Option(
@@ -52,6 +60,7 @@ def evaluate(
     \b
       emberwatch evaluate my-model pictures/
       emberwatch evaluate default pictures/ --json > figures.json
+      emberwatch evaluate my-model pictures/ --html figures.html --subset night='*/night_*'
     """
     from monitor.config import Log
     from monitor.inference.bundle import load_bundle
@@ -59,6 +68,7 @@ def evaluate(
     from trainer.assess import Grouping, assess
     from trainer.assess_output import as_dict, as_text
     from trainer.console import Console
+    from trainer.evaluation_page import write_evaluation
 
     configure_logs(Log(level="warning"))
     console = Console()
@@ -77,6 +87,8 @@ def evaluate(
     for reason in found.unreadable:
         console.warn(f"left out: {reason}")
     sys.stdout.write(json.dumps(as_dict(found)) + "\n" if as_json else as_text(found))
+    if html is not None:
+        write_evaluation(found, html, pictures=report_pictures, engine=engine)
     # Figures of a part of the pictures must not pass for those of all.
     raise typer.Exit(1 if found.unreadable else 0)
 

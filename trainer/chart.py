@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 400, 240
+WIDTH, HEIGHT = 340, 210
 """Of the area of the plot, in the units of the drawing."""
 
 _MOST_POINTS = 300

@@ -1,13 +1,21 @@
 """Charts of a detector: ROC, precision over recall, calibration, and what thresholds do."""
 
-from trainer.chart import Axis, Chart, Line, Mark, chart
+from trainer.chart import Axis, Chart, Line, Mark, chart, fitting
 from trainer.curves import calibration_error
 from trainer.figures import Figures
 
+_LEFT_END = 0.1
+"""False positives beyond this are of no use to anybody who watches cameras."""
 
-def roc_chart(found: Figures) -> Chart | None:
-    """Recall over false positives, of the joint evidence and of each label; None without curves."""
-    lines = _lines(found, "roc")
+
+def roc_chart(found: Figures, most: float = 1.0) -> Chart | None:
+    """Recall over false positives, of the joint evidence and of each label; None without curves.
+
+    Args:
+        found: the figures.
+        most: false positives at the right end.
+    """
+    lines = _lines(found, "roc", most)
     if not lines:
         return None
     marks = []
@@ -15,7 +23,13 @@ def roc_chart(found: Figures) -> Chart | None:
     if whole.hazard_recall is not None and whole.false_positives is not None and found.hazards:
         at = (whole.false_positives.value, whole.hazard_recall.value)
         marks.append(Mark(f"operating point, threshold {whole.threshold:.3f}", at))
-    return chart("ROC", _share("false positives"), _share("recall"), lines, marks)
+    across = Axis("false positives", 0.0, most, percent=True)
+    if most < 1:
+        least = min(up for line in lines for _, up in line.points[1:] or line.points)
+        up = fitting("recall", [least, *(mark.at[1] for mark in marks)], percent=True)
+        marks = [mark for mark in marks if mark.at[0] <= most]
+        return chart(f"ROC up to {most:.0%} false positives", across, up, lines, marks)
+    return chart("ROC", across, _share("recall"), lines, marks)
 
 
 def pr_chart(found: Figures) -> Chart | None:
@@ -64,7 +78,13 @@ def threshold_chart(found: Figures) -> Chart | None:
 
 def figure_charts(found: Figures) -> list[Chart]:
     """All charts that these figures give."""
-    charts = (roc_chart(found), pr_chart(found), threshold_chart(found), calibration_chart(found))
+    charts = (
+        roc_chart(found),
+        roc_chart(found, _LEFT_END),
+        pr_chart(found),
+        threshold_chart(found),
+        calibration_chart(found),
+    )
     return [one for one in charts if one is not None]
 
 
@@ -72,14 +92,20 @@ def _share(name: str) -> Axis:
     return Axis(name, 0.0, 1.0, percent=True)
 
 
-def _lines(found: Figures, kind: str) -> list[Line]:
+def _lines(found: Figures, kind: str, most: float = 1.0) -> list[Line]:
     wanted = [] if found.hazards is None else [("any hazard", found.hazards, 0)]
-    wanted += [(one.label, one.curve, n) for n, one in enumerate(found.labels, 1)]
+    # The background's curve would be the first one again, seen from the other side.
+    wanted += [
+        (one.label, one.curve, n)
+        for n, one in enumerate(found.labels, 1)
+        if one.label != found.background
+    ]
     lines = []
     for name, curve, colour in wanted:
         points, area = (curve.roc, curve.roc_auc) if kind == "roc" else (curve.pr, curve.pr_auc)
         if points and area is not None:
-            lines.append(Line(name, points, colour, note=f"{area:.4f}"))
+            seen = tuple(point for point in points if point[0] <= most)
+            lines.append(Line(name, seen, colour, note=f"{area:.4f}"))
     return lines
 
 

@@ -1,34 +1,37 @@
-"""Heat maps: where in a picture a model sees what it says.
+"""Heat maps of small pictures: where a model sees what it says."""
 
-The model gives logits for each cell of a grid over the picture (class activation, see
-:mod:`monitor.inference.keras_cells`); their softmax says what each cell alone would be called, so
-the same colour means the same in every picture.
-"""
-
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from monitor.image import read_image
+from monitor.inference.bundle import Bundle
 from monitor.inference.keras_cells import with_cells
-from trainer.head import softmax
+from monitor.inference.load import load_engine
+from monitor.inference.locate import enlarge
+from monitor.inference.regions import cut, full_view
 
-_FAINT, _STRONG = 0.12, 0.62
-"""How much of the picture the colour covers where the model sees nothing, and where it is sure."""
 _BATCH = 8
+_FAINT, _STRONG = 0.15, 0.6
+"""How much the colour covers where the model sees nothing, and where it sees most."""
+
+Cells = NDArray[np.float32]
+"""float32 (n, rows, columns, labels): logits, as in :class:`monitor.inference.scored.Scores`."""
 
 
-def keras_cells(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32] | None:
-    """The logits of cells that a Keras model gives.
+def keras_cells(model: Any, pictures: NDArray[np.uint8]) -> Cells | None:
+    """The cells that a Keras model gives.
 
     Args:
         model: from pictures to probabilities.
         pictures: uint8 (n, height, width, 3), RGB, at its size.
 
     Returns:
-        float32 (n, rows, columns, labels); None where the model does not end in a mean over a map
-        and a linear layer.
+        None where it does not end in a mean over a map and a linear layer.
     """
     both = with_cells(model)
     if len(both.outputs) < 2:
@@ -37,17 +40,33 @@ def keras_cells(model: Any, pictures: NDArray[np.uint8]) -> NDArray[np.float32] 
         np.asarray(both(pictures[at : at + _BATCH], training=False)[1], np.float32)
         for at in range(0, len(pictures), _BATCH)
     ]
-    return np.concatenate(parts) if parts else None
+    return np.concatenate(parts)
 
 
-def heat_of(cells: NDArray[np.float32], label: int) -> NDArray[np.float32]:
-    """How much each cell looks like a label: float32 (rows, columns), 0 to 1.
+def bundle_cells(bundle: Bundle, engine: str, files: Sequence[Path]) -> Cells | None:
+    """The cells that a bundle gives for picture files, at least one.
 
-    Args:
-        cells: logits of one picture, float32 (rows, columns, labels).
-        label: its number.
+    They are of the form that the engine runs, or of the canonical model where that form tells none.
+
+    Returns:
+        None where neither of them tells.
+
+    Raises:
+        ImageError: a file cannot be read.
+        EngineError: the engine cannot run, or failed.
     """
-    return np.asarray(softmax(cells)[..., label], np.float32)
+    pictures = np.stack([cut(read_image(file), full_view(), bundle.geometry) for file in files])
+    for precision in ("auto", "full"):
+        if precision == "full" and bundle.keras_path is None:
+            break
+        scorer = load_engine(bundle, engine, precision=precision, max_batch=_BATCH)
+        try:
+            cells = scorer.score(pictures).cells
+        finally:
+            scorer.close()
+        if cells is not None:
+            return cells
+    return None
 
 
 def blend(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -61,7 +80,7 @@ def blend(pixels: NDArray[np.uint8], heat: NDArray[np.float32]) -> NDArray[np.ui
         uint8 (height, width, 3), RGB: blue where there is nothing, over green to red.
     """
     height, width = pixels.shape[:2]
-    grown = cv2.resize(heat, (width, height), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+    grown = enlarge(heat, width, height).clip(0, 1)
     levels = np.asarray(np.round(grown * 255), np.uint8)
     colour = cv2.cvtColor(cv2.applyColorMap(levels, cv2.COLORMAP_TURBO), cv2.COLOR_BGR2RGB)
     share = (_FAINT + (_STRONG - _FAINT) * grown)[..., None]

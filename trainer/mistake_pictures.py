@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from monitor.errors import ImageError
 from monitor.image import read_image
+from monitor.inference.locate import heat_map
 from trainer.evaluate import Mistake
-from trainer.heat import blend, heat_of
+from trainer.heat import Cells, blend
 
 MOST = 24
 """Mistakes that are shown as pictures."""
@@ -21,9 +22,6 @@ MOST_BYTES = 900_000
 
 _SIDE = 160
 _QUALITY = 72
-
-Cells = Callable[[Sequence[Mistake]], NDArray[np.float32] | None]
-"""Gives the logits of cells, (n, rows, columns, labels), of pictures; None where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +36,10 @@ class Shown:
 
 
 def show(
-    mistakes: Sequence[Mistake], paths: Mapping[str, Path], labels: Sequence[str], cells: Cells
+    mistakes: Sequence[Mistake],
+    paths: Mapping[str, Path],
+    labels: Sequence[str],
+    cells: Callable[[Sequence[Mistake]], Cells | None],
 ) -> tuple[Shown, ...]:
     """Make small pictures of the first mistakes, as many as a page may hold.
 
@@ -46,22 +47,27 @@ def show(
         mistakes: the worst first.
         paths: of the pictures, by their names.
         labels: in the order of the model's outputs.
-        cells: of some of the mistakes, in their order.
+        cells: gives the cells of those that can still be read, in their order; None where the
+            model tells none.
     """
-    worst = mistakes[:MOST]
-    maps = cells(worst) if worst else None
+    small = [(mistake, _small(paths[mistake.name])) for mistake in mistakes[:MOST]]
+    readable = [mistake for mistake, pixels in small if pixels is not None]
+    maps = cells(readable) if readable else None
     shown: list[Shown] = []
-    size = 0
-    for number, mistake in enumerate(worst):
-        pixels = _small(paths[mistake.name])
-        picture = None if pixels is None else data_url(pixels)
-        heat = None
-        if pixels is not None and maps is not None:
-            heat = data_url(blend(pixels, heat_of(maps[number], labels.index(mistake.said))))
-        size += len(picture or "") + len(heat or "")
+    row = size = 0
+    for mistake, pixels in small:
+        one = Shown(mistake, None, None)
+        if pixels is not None:
+            heat = None
+            if maps is not None:
+                said = labels.index(mistake.said)
+                heat = data_url(blend(pixels, heat_map(maps[row], [said])))
+            one = Shown(mistake, data_url(pixels), heat)
+            row += 1
+        size += len(one.picture or "") + len(one.heat or "")
         if size > MOST_BYTES:
             break
-        shown.append(Shown(mistake, picture, heat))
+        shown.append(one)
     return tuple(shown)
 
 

@@ -1,32 +1,40 @@
-"""The training report: one HTML page that needs nothing beside it."""
+"""The training report: one HTML page that needs nothing beside it, and its figures as JSON."""
 
-import base64
+import json
+import os
+import platform
 from collections.abc import Sequence
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import cv2
-import jinja2
+import numpy as np
 
-from monitor.errors import ImageError
-from monitor.image import read_image
+from monitor.image import read_image, resize
 from monitor.inference.bundle import OpenVinoForm
-from trainer.backbone import Backbone
+from trainer.assess_output import figures_as_dict
+from trainer.backbone import SIZE, Backbone
 from trainer.dataset import Side
+from trainer.evaluate import Mistake
+from trainer.figure_charts import figure_charts
 from trainer.finetune import Status
 from trainer.gate import Verdict
 from trainer.head import Progress
+from trainer.heat import Cells, keras_cells
 from trainer.judge import Judged
+from trainer.mistake_pictures import Shown, show
 from trainer.options import TrainOptions
+from trainer.page import render, write_page
 from trainer.prepare import Prepared
+from trainer.settings_table import settings
 from trainer.stopwatch import Stopwatch
+from trainer.training_charts import fine_tuning_charts, head_charts
 
 REPORT_NAME = "index.html"
+FIGURES_NAME = "figures.json"
 
-_WORST = 40
-_WIDTH, _HEIGHT = 640, 200
-_THUMBNAIL_SIDE = 160
+_PROGRAMS = ("emberwatch", "tensorflow", "keras", "openvino", "numpy")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,88 +54,85 @@ class Report:
     verdict: Verdict | None
     """Of the gate; None where there was none."""
     watch: Stopwatch
+    created: str
+    """ISO 8601 with time zone."""
 
 
 @dataclass(frozen=True, slots=True)
-class Curve:
-    """A line in a chart, ready to be drawn."""
+class LabelSplit:
+    """How the pictures of one label are split."""
 
-    name: str
-    colour: str
-    points: str
-    """``x,y`` pairs in pixels, separated by spaces."""
-    last: str
+    label: str
+    pictures: tuple[int, ...]
+    """By side."""
+    groups: tuple[int, ...]
 
 
-def write_report(report: Report, model: Any, folder: Path) -> None:  # noqa: ARG001 - soon
-    """Write ``index.html`` into ``folder``."""
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("trainer", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-    )
-    counts = report.prepared.dataset.counts()
-    by_name = {example.name: example.path for example in report.prepared.dataset.examples}
-    worst = report.judged.evaluation.mistakes[:_WORST]
-    page = environment.get_template("report.html.jinja").render(
+def write_report(report: Report, model: Any, folder: Path) -> None:
+    """Write ``index.html`` and ``figures.json`` into ``folder``.
+
+    Args:
+        report: what is told.
+        model: the Keras model that was exported; heat maps are made with it.
+        folder: is made where it lacks.
+
+    Raises:
+        TrainingError: they cannot be written.
+    """
+    shown: tuple[Shown, ...] = ()
+    whole = report.judged.figures.whole
+    if report.options.report_pictures:
+        paths = {example.name: example.path for example in report.prepared.dataset.examples}
+
+        def cells(worst: Sequence[Mistake]) -> Cells | None:
+            pictures = [resize(read_image(paths[one.name]), SIZE, SIZE) for one in worst]
+            return keras_cells(model, np.stack(pictures))
+
+        shown = show(whole.mistakes, paths, whole.labels, cells)
+    stages = report.watch.stages
+    page = render(
+        "report.html.jinja",
         report=report,
+        figures=report.judged.figures,
+        frozen=report.frozen.figures,
+        tuned=report.options.fine_tunes,
+        background=report.judged.figures.background,
+        must_beat=Path(report.options.must_beat).name,
+        charts=figure_charts(report.judged.figures),
+        head=head_charts(report.head_history),
+        fine_tuning=fine_tuning_charts(report.fine_tuning),
         sides=list(Side),
-        counts=counts,
-        worst=[
-            (mistake, _inline(by_name[mistake.name]) if report.options.report_pictures else None)
-            for mistake in worst
-        ],
-        head_curves=head_curves(report.head_history),
-        fine_curves=fine_curves(report.fine_tuning),
-        width=_WIDTH,
-        height=_HEIGHT,
+        split=split_of(report.prepared),
+        settings=settings(report.options),
+        stages=[(name, spoken(seconds), seconds) for name, seconds in stages],
+        longest=max((seconds for _, seconds in stages), default=0.0) or 1.0,
+        total=spoken(report.watch.total_seconds),
+        shown=shown,
+        programs=[(name, version(name)) for name in _PROGRAMS],
+        machine=f"{os.cpu_count()} processors, {platform.machine()}, {platform.system()}",
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / REPORT_NAME).write_text(page, encoding="utf-8")
+    write_page(folder / REPORT_NAME, page)
+    text = json.dumps(figures_as_dict(report.judged.figures), indent=1)
+    write_page(folder / FIGURES_NAME, text + "\n")
 
 
-def head_curves(history: Sequence[Progress]) -> list[Curve]:
-    """Accuracies over the steps of the head's training."""
-    steps = [float(now.step) for now in history]
-    return [
-        _curve("train", "#c05020", steps, [now.train_accuracy for now in history]),
-        _curve("validation", "#2060c0", steps, [now.validation_accuracy for now in history]),
-    ]
+def split_of(prepared: Prepared) -> list[LabelSplit]:
+    """Pictures and groups by label and side."""
+    counts = prepared.dataset.counts()
+    rows = []
+    for label in prepared.dataset.labels:
+        groups = tuple(
+            len({e.group for e in prepared.dataset.of(side) if e.label == label}) for side in Side
+        )
+        rows.append(LabelSplit(label, tuple(counts.get((label, side), 0) for side in Side), groups))
+    return rows
 
 
-def fine_curves(history: Sequence[Status]) -> list[Curve]:
-    """Validation accuracy over the steps of fine-tuning; none where it was not done."""
-    told = [
-        (float(now.step), now.validation_accuracy)
-        for now in history
-        if now.validation_accuracy is not None
-    ]
-    if not told:
-        return []
-    return [_curve("validation", "#2060c0", [s for s, _ in told], [a for _, a in told])]
-
-
-def _curve(name: str, colour: str, steps: Sequence[float], shares: Sequence[float]) -> Curve:
-    last = max(steps)
-    # The lower half of accuracies says nothing: the axis goes from 50 to 100 %.
-    points = " ".join(
-        f"{step / last * _WIDTH:.1f},{(1 - max(0.0, share - 0.5) * 2) * _HEIGHT:.1f}"
-        for step, share in zip(steps, shares, strict=True)
-    )
-    return Curve(name, colour, points, f"{shares[-1]:.1%}")
-
-
-def _inline(path: Path) -> str | None:
-    """A small copy of a picture as a data URL; None where it cannot be read any more."""
-    try:
-        pixels = read_image(path)
-    except ImageError:
-        return None
-    scale = _THUMBNAIL_SIDE / max(pixels.shape[:2])
-    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    encoded, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 70]
-    )
-    if not encoded:
-        return None
-    return "data:image/jpeg;base64," + base64.b64encode(data.tobytes()).decode("ascii")
+def spoken(seconds: float) -> str:
+    """A duration for people: ``41 s``, ``3 min 20 s``, ``2 h 5 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"

@@ -148,16 +148,17 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
                 f"int8: accuracy {form.accuracy:.1%} (canonical {form.canonical_accuracy:.1%}), "
                 f"agreement {form.agreement:.1%}, largest difference {form.max_difference:.3f}"
             )
+        created = datetime.now(UTC).isoformat(timespec="seconds")
         report = Report(
             options, prepared, frozen, judged, tuple(head_history), statuses, form, backbone,
-            verdict, watch,
+            verdict, watch, created,
         )  # fmt: skip
         write_report(report, model, folder / "report")
         if prepared.leaks is not None:
             write_leaks(prepared.leaks, folder / "report")
         write_learned(folder, prepared.learned)
         bundle = finish(
-            folder, _manifest(options, prepared, backbone, frozen, judged, form, verdict)
+            folder, _manifest(options, prepared, backbone, frozen, judged, form, verdict, created)
         )
     if rejected:
         raise TrainingError(
@@ -341,6 +342,7 @@ def _manifest(
     judged: Judged,
     form: OpenVinoForm | None,
     verdict: Verdict | None,
+    created: str,
 ) -> Manifest:
     metrics = judged.evaluation.metrics()
     if verdict is not None:
@@ -361,7 +363,7 @@ def _manifest(
         data_fingerprint=prepared.fingerprint,
         base_weights=BaseWeights(name=backbone.name, sha256=backbone.sha256),
         seed=options.seed,
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        created=created,
         openvino=form,
     )
 
