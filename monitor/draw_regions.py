@@ -78,7 +78,7 @@ def draw_sheet(
     frame = pixels.copy()
     height, width = frame.shape[:2]
     for view in views:
-        if view.outline is None and view.name != "full" and not view.view_of:
+        if view.name.startswith("tile-") and not view.view_of:
             left, top, right, bottom = bounds(view, width, height)
             cv2.rectangle(frame, (left, top), (right - 1, bottom - 1), _TILE, 1)
     for zone in camera.zones:

@@ -49,12 +49,15 @@ def _tiles(tiles: Tiles | None) -> tuple[Region, ...]:
 
 
 def _zone(zone: Zone) -> Region:
-    """A zone's bounding box, its shorter side lengthened where the longer is far longer."""
+    """A zone's bounding box, its shorter side lengthened where the longer is far longer.
+
+    What is in the box and not in the zone is not filled: docs/decision.md has the figures.
+    """
     left, top, right, bottom = bounding_box(zone.points)
     width, height = right - left, bottom - top
     left, right = _lengthened(left, right, height / LONGEST_ASPECT)
     top, bottom = _lengthened(top, bottom, width / LONGEST_ASPECT)
-    return Region(zone.name, left, top, right, bottom, outline=zone.points)
+    return Region(zone.name, left, top, right, bottom)
 
 
 def _lengthened(start: float, end: float, least: float) -> tuple[float, float]:

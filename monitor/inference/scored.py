@@ -36,8 +36,6 @@ class Region:
     bottom: float = 1.0
     hidden: tuple[Polygon, ...] = ()
     """Masks: what is inside them is filled before scoring."""
-    outline: Polygon | None = None
-    """A zone: what is outside of it is filled before scoring."""
     view_of: str = ""
     """Where a region is scored with several sets of masks, the name of it; empty for the first."""
     speaks_for: tuple[str, ...] = ()

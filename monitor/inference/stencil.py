@@ -36,7 +36,8 @@ class Stencils:
 
     def __init__(self, geometry: Geometry) -> None:
         self._geometry = geometry
-        self._kept: OrderedDict[tuple[Region, int, int], NDArray[np.bool_]] = OrderedDict()
+        self._filled = np.full((geometry.height, geometry.width, 3), FILL, np.uint8)
+        self._kept: OrderedDict[tuple[Region, int, int], NDArray[np.uint8]] = OrderedDict()
 
     def fill(self, picture: NDArray[np.uint8], region: Region, width: int, height: int) -> None:
         """Fill what is hidden of a region, in place; without masks this does nothing.
@@ -47,11 +48,11 @@ class Stencils:
             width: of the frame that it was cut from, pixels.
             height: likewise.
         """
-        if not region.hidden and region.outline is None:
+        if not region.hidden:
             return
-        np.copyto(picture, _COLOUR, where=self._stencil(region, width, height))
+        cv2.copyTo(self._filled, self._stencil(region, width, height), picture)
 
-    def _stencil(self, region: Region, width: int, height: int) -> NDArray[np.bool_]:
+    def _stencil(self, region: Region, width: int, height: int) -> NDArray[np.uint8]:
         key = (region, width, height)
         stencil = self._kept.get(key)
         if stencil is None:
@@ -63,7 +64,7 @@ class Stencils:
         return stencil
 
 
-def draw_stencil(region: Region, width: int, height: int, geometry: Geometry) -> NDArray[np.bool_]:
+def draw_stencil(region: Region, width: int, height: int, geometry: Geometry) -> NDArray[np.uint8]:
     """Which pixels of a region's picture are hidden.
 
     Args:
@@ -73,27 +74,22 @@ def draw_stencil(region: Region, width: int, height: int, geometry: Geometry) ->
         geometry: the model's input.
 
     Returns:
-        bool (geometry.height, geometry.width, 1); True is hidden.
+        uint8 (geometry.height, geometry.width); 1 is hidden, 0 is not.
     """
     hidden = np.zeros((geometry.height, geometry.width), np.uint8)
-    if region.outline is not None:
-        hidden[:] = 1
-        _draw(hidden, region.outline, 0, region, width, height)
     for polygon in region.hidden:
-        _draw(hidden, polygon, 1, region, width, height)
+        _draw(hidden, polygon, region, width, height)
     # A pixel of the input is a mean over pixels of the frame, and linear enlargement reaches one
     # pixel of the frame further: whatever may hold a trace of what is hidden is hidden too.
     left, top, right, bottom = bounds(region, width, height)
     reach_x = 1 + -(-geometry.width // (right - left))
     reach_y = 1 + -(-geometry.height // (bottom - top))
-    hidden = np.asarray(
-        cv2.dilate(hidden, np.ones((2 * reach_y + 1, 2 * reach_x + 1), np.uint8)), np.uint8
-    )
-    return hidden[:, :, None].astype(np.bool_)
+    reach = np.ones((2 * reach_y + 1, 2 * reach_x + 1), np.uint8)
+    return np.asarray(cv2.dilate(hidden, reach), np.uint8)
 
 
 def _draw(
-    canvas: NDArray[np.uint8], polygon: Polygon, value: int, region: Region, width: int, height: int
+    canvas: NDArray[np.uint8], polygon: Polygon, region: Region, width: int, height: int
 ) -> None:
     """Draw a polygon, in coordinates of the frame, into the picture of a region."""
     rows, columns = canvas.shape
@@ -102,7 +98,4 @@ def _draw(
     corners *= (columns / (right - left), rows / (bottom - top))
     # OpenCV means the centre of a pixel by its number; relative coordinates mean its corner.
     points = np.round((corners - 0.5) * _SUBPIXELS).astype(np.int32)
-    cv2.fillPoly(canvas, [points], (value,), cv2.LINE_8, _SUBPIXEL_BITS)
-
-
-_COLOUR = np.array(FILL, np.uint8)
+    cv2.fillPoly(canvas, [points], (1,), cv2.LINE_8, _SUBPIXEL_BITS)
