@@ -4,11 +4,11 @@ A recording is a folder with one folder for each camera and, in it, a NumPy arch
 
     recording/dock/2026-11-26T14Z.npz
 
-An archive holds the arrays ``offset_ms`` (uint32, milliseconds since the first frame by the
-monotonic clock), ``scores`` (float16, frames x regions x labels), ``labels``, ``regions``,
-``captured_at`` (Unix time of each frame, float64), ``began_monotonic``, ``fps``, ``bundle``
+An archive holds the arrays ``offset_ms`` (uint32, since the first frame by the monotonic clock),
+``wall_offset_ms`` (int32, the same by the wall clock), ``scores`` (float16, frames x regions x
+labels), ``labels``, ``regions``, ``began_at`` (Unix time), ``began_monotonic``, ``fps``, ``bundle``
 (sha256) and ``format``. Half precision is off by at most 0.0005 for a score; an hour of one camera
-at one frame a second takes 48 kB, a year 420 MB. An archive is written whole and then renamed: one
+at one frame a second takes 56 kB, a year 490 MB. An archive is written whole and then renamed: one
 that is there is complete, and a recorder that is killed loses what it had not written yet, at most
 a minute.
 """
@@ -30,8 +30,8 @@ FORMAT = 1
 HOUR_SECONDS = 3600.0
 
 _NAMES = (
-    "format", "labels", "regions", "bundle", "fps", "began_monotonic",
-    "offset_ms", "captured_at", "scores",
+    "format", "labels", "regions", "bundle", "fps", "began_monotonic", "began_at",
+    "offset_ms", "wall_offset_ms", "scores",
 )  # fmt: skip
 
 
@@ -142,14 +142,14 @@ class Recorder:
     def _write(self, now: _Open) -> None:
         if now.written == len(now.monotonic):
             return
-        monotonic = np.array(now.monotonic)
+        monotonic, captured_at = np.array(now.monotonic), np.array(now.captured_at)
         source = now.source
         if now.path is None:
             now.path = self._free_path(now)
         partial = now.path.with_suffix(".part")
         try:
             with partial.open("wb") as file:
-                np.savez_compressed(
+                np.savez(
                     file,
                     format=np.array(FORMAT),
                     labels=np.array(source.labels),
@@ -158,7 +158,8 @@ class Recorder:
                     fps=np.array(source.fps),
                     began_monotonic=np.array(monotonic[0]),
                     offset_ms=np.round((monotonic - monotonic[0]) * 1000).astype(np.uint32),
-                    captured_at=np.array(now.captured_at),
+                    began_at=np.array(captured_at[0]),
+                    wall_offset_ms=np.round((captured_at - captured_at[0]) * 1000).astype(np.int32),
                     scores=np.stack(now.scores),
                 )
                 file.flush()
@@ -221,7 +222,8 @@ def _read(path: Path, camera: str) -> Part:
                     f"{path}: is of format {int(archive['format'])}, and this version reads "
                     f"{FORMAT}; use the version that wrote it"
                 )
-            offsets = archive["offset_ms"].astype(np.float64) / 1000
+            offsets = archive["offset_ms"] / 1000.0
+            wall_offsets = archive["wall_offset_ms"] / 1000.0
             part = Part(
                 camera=camera,
                 source=Source(
@@ -231,7 +233,7 @@ def _read(path: Path, camera: str) -> Part:
                     float(archive["fps"]),
                 ),
                 monotonic=float(archive["began_monotonic"]) + offsets,
-                captured_at=archive["captured_at"].astype(np.float64),
+                captured_at=float(archive["began_at"]) + wall_offsets,
                 scores=archive["scores"].astype(np.float32),
             )
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:

@@ -34,7 +34,7 @@ def test_scores_are_read_back_in_order_within_half_precision(tmp_path: Path) -> 
     assert (part.camera, part.source) == ("dock", source())
     read = list(part.frames())
     assert [f.captured_monotonic for f in read] == pytest.approx([at + 0.25 for at in range(10)])
-    assert [f.captured_at for f in read] == [NOON + at + 0.25 for at in range(10)]
+    assert [f.captured_at for f in read] == pytest.approx([NOON + at + 0.25 for at in range(10)])
     fires = [float(f.regions[0].scores[0]) for f in read]
     assert fires == pytest.approx([at / 10 for at in range(10)], abs=0.0005)
 
