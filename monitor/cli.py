@@ -14,7 +14,7 @@ import typer
 from monitor.cli_model import evaluate, export
 from monitor.cli_regions import regions
 from monitor.cli_train import train
-from monitor.cli_tune import record
+from monitor.cli_tune import record, tune
 from monitor.errors import AddressError, ConfigError, EmberwatchError
 from monitor.systemd_notify import Notifier
 
@@ -240,6 +240,7 @@ def label(
 
 app.command()(regions)
 app.command()(record)
+app.command()(tune)
 app.command()(train)
 app.command()(evaluate)
 app.command()(export)

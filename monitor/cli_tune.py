@@ -1,4 +1,4 @@
-"""The commands that tune the decision on recorded scores: ``emberwatch record``."""
+"""The commands that tune the decision on recorded scores: ``emberwatch record`` and ``tune``."""
 
 import sys
 from pathlib import Path
@@ -29,5 +29,54 @@ def record(
 
     configure_logs(Log(level="warning"))
     status = record_cameras(config, output, hours=hours, err=sys.stderr)
+    if status:
+        raise typer.Exit(status)
+
+
+def tune(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="FOLDER...", help="What `record` wrote, or clips with LABELS.tsv; any mix."
+        ),
+    ],
+    false_alarms: Annotated[
+        str, typer.Option("--false-alarms", metavar="BUDGET", help="How many are allowed.")
+    ] = "1/camera/week",
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", metavar="CONFIG", help="Take rules and model from it."),
+    ] = None,
+    events: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="TSV",
+            help="Fire and smoke known to be in the recordings: camera, began, ended, label.",
+        ),
+    ] = None,
+    within: Annotated[
+        float, typer.Option(metavar="SECONDS", help="A later alert comes too late.")
+    ] = 10.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, as one object.")] = False,
+) -> None:
+    """Propose thresholds, times and smoothing for a stated budget of false alarms.
+
+    \b
+      emberwatch tune scores/ clips/ --false-alarms 1/camera/week
+      emberwatch tune scores/ --events known-fires.tsv --config monitor.yaml
+    """
+    from monitor.config import Log
+    from monitor.logs import configure_logs
+    from trainer.console import Console
+    from trainer.tune import TuneOptions, parse_budget
+    from trainer.tune import tune as sweep
+
+    try:
+        budget = parse_budget(false_alarms)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--false-alarms") from error
+    configure_logs(Log(level="warning"))
+    options = TuneOptions(tuple(sources), budget, config, events, within)
+    status = sweep(options, as_json=as_json, out=sys.stdout, console=Console())
     if status:
         raise typer.Exit(status)

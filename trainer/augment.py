@@ -91,7 +91,7 @@ def paste(scene: Pixels, inset: Pixels, share: float, rng: Rng) -> Pixels:
         glow = np.clip((light - 90) / 90, 0, 1)
         if glow.mean() > 0.15:
             mask = mask * glow
-            small = 255 - (255 - small) * (255 - under) / 255
+            small = np.float32(255) - (255 - small) * (255 - under) / np.float32(255)
     blended = under + (small - under) * mask
     made[top : top + rows, left : left + columns] = np.clip(blended, 0, 255).astype(np.uint8)
     return made
