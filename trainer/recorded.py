@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.decision.decider import Decider
-from monitor.decision.settings import DecisionSettings, RuleSettings, SmoothingSettings
+from monitor.decision.settings import DecisionSettings, RuleSettings
 from monitor.decision.state import Transition
 from monitor.recording import Part
 
@@ -29,10 +29,16 @@ class Memory:
     frames: int
 
 
-def memory_of(smoothing: SmoothingSettings, sample_seconds: float) -> Memory | None:
-    """What of the past still counts; None where it cannot be told, and nothing may be left out."""
+def memory_of(settings: DecisionSettings) -> Memory | None:
+    """What of the past still counts; None where it cannot be told, and nothing may be left out.
+
+    A baseline learns from quiet frames above all.
+    """
+    smoothing = settings.smoothing
+    if settings.baseline.enabled:
+        return None
     if smoothing.kind == "exponential":
-        return Memory(_HALF_LIVES * smoothing.half_life + sample_seconds, 2)
+        return Memory(_HALF_LIVES * smoothing.half_life + settings.sample_seconds, 2)
     if smoothing.kind in ("median", "k_of_n"):
         return Memory(0.0, smoothing.n + 1)
     return None
@@ -91,7 +97,7 @@ class Replay:
 
     def _part(self, part: Part) -> Iterator[Transition]:
         settings = replace(self._settings, sample_seconds=1.0 / part.source.fps)
-        memory = memory_of(settings.smoothing, settings.sample_seconds) if self._skip else None
+        memory = memory_of(settings) if self._skip else None
         position = 0
         if self._tail is None or not _follows(self._tail, part):
             self._decider = None

@@ -3,7 +3,7 @@
 import csv
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -13,7 +13,7 @@ import numpy as np
 from monitor.clip_labels import ClipLabel, read_labels
 from monitor.clips import ClipPipeline, clip_config
 from monitor.config import Config
-from monitor.decision.settings import decision_settings, rule_settings
+from monitor.decision.settings import BaselineSettings, decision_settings, rule_settings
 from monitor.errors import ConfigError, SourceError
 from monitor.evaluate_clips import LABELS_NAME
 from monitor.inference.scored import ScoredFrame
@@ -71,7 +71,9 @@ def tune(options: TuneOptions, *, as_json: bool, out: TextIO, console: Console) 
     cases = load_cases(options, config, console)
     camera = config.cameras[0]
     rules = rule_settings(config, camera)
-    settings = decision_settings(config, camera)
+    # Without the baseline: what it takes away it has learned on this camera, and false alarms are
+    # counted as a camera gives them on its first day.
+    settings = replace(decision_settings(config, camera), baseline=BaselineSettings(enabled=False))
     current = Candidate(rules[0].threshold, rules[0].hold_seconds, settings.smoothing)
     tried = [*candidates()]
     if current not in tried:

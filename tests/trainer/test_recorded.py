@@ -8,7 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.decision.settings import DecisionSettings, RuleSettings, SmoothingSettings
+from monitor.decision.settings import (
+    BaselineSettings,
+    DecisionSettings,
+    RuleSettings,
+    SmoothingSettings,
+)
 from monitor.decision.state import Transition
 from monitor.recording import Part, Source
 from trainer.recorded import Replay
@@ -18,6 +23,8 @@ RULES = (
     RuleSettings("fire", "fire", 0.65, 2.0, 5.0),
     RuleSettings("smoke", "smoke", 0.6, 2.0, 5.0),
 )
+NO_BASELINE = BaselineSettings(enabled=False)
+PLAIN = DecisionSettings(baseline=NO_BASELINE)
 SMOOTHINGS = (
     SmoothingSettings("exponential", half_life=1.0),
     SmoothingSettings("exponential", half_life=0.0),
@@ -69,7 +76,7 @@ def test_leaving_out_quiet_frames_and_hours_changes_nothing(
     )
     steps = rng.choice([0.5, 1.0, 1.1, 30.0], len(fires), p=[0.1, 0.6, 0.28, 0.02])
     whole = part(fires.tolist(), steps.tolist())
-    chosen = DecisionSettings(smoothing=smoothing)
+    chosen = DecisionSettings(smoothing=smoothing, baseline=NO_BASELINE)
     expected = told(list(Replay(RULES, chosen, skip=False).run([whole])))
     pieces = cut(whole, [place for place in places if place < len(fires)])
     assert told(list(Replay(RULES, chosen).run(pieces))) == expected
@@ -77,14 +84,14 @@ def test_leaving_out_quiet_frames_and_hours_changes_nothing(
 
 def test_a_quiet_day_is_decided_without_looking_at_its_frames() -> None:
     day = part([0.1] * 86_400, [1.0] * 86_400)
-    replay = Replay(RULES, DecisionSettings())
+    replay = Replay(RULES, PLAIN)
     assert list(replay.run([day])) == []
     assert replay.decided == 0
 
 
 def test_an_alert_that_straddles_two_parts_is_one() -> None:
     whole = part([0.9] * 40 + [0.0] * 60, [1.0] * 100)
-    found = told(list(Replay(RULES, DecisionSettings()).run(cut(whole, [2, 20, 50]))))
+    found = told(list(Replay(RULES, PLAIN).run(cut(whole, [2, 20, 50]))))
     assert [event for _, event, _ in found] == ["pending", "firing", "resolved"]
 
 
@@ -92,5 +99,11 @@ def test_an_alert_that_straddles_two_parts_is_one() -> None:
 def test_a_machine_that_was_started_anew_begins_anew(began: float) -> None:
     first = part([0.9] * 10, [1.0] * 10)
     second = part([0.9] * 10, [1.0] * 10, began=began)
-    found = told(list(Replay(RULES, DecisionSettings()).run([first, second])))
+    found = told(list(Replay(RULES, PLAIN).run([first, second])))
     assert [event for _, event, _ in found] == ["pending", "firing"] * 2
+
+
+def test_with_a_baseline_nothing_is_left_out() -> None:
+    replay = Replay(RULES, DecisionSettings())
+    assert list(replay.run([part([0.1] * 50, [1.0] * 50)])) == []
+    assert replay.decided == 50

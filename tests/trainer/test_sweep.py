@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from monitor.decision.settings import DecisionSettings, RuleSettings, SmoothingSettings
+from monitor.decision.settings import (
+    BaselineSettings,
+    DecisionSettings,
+    RuleSettings,
+    SmoothingSettings,
+)
 from monitor.recording import Part, Source
 from trainer.sweep import (
     HOLDS,
@@ -25,6 +30,7 @@ from trainer.sweep import (
 
 LABELS = ("fire", "misc", "smoke")
 RULES = (RuleSettings("fire", "fire", 0.65), RuleSettings("smoke", "smoke", 0.65))
+SETTINGS = DecisionSettings(baseline=BaselineSettings(enabled=False))
 PLAIN = SmoothingSettings("exponential", half_life=0.0)
 
 
@@ -41,7 +47,7 @@ LAMP = Case("lamp", (part(([0.1] * 100 + [0.7] * 2) * 3),))
 
 
 def score(candidate: Candidate, *cases: Case) -> Score:
-    return judge(candidate, cases, RULES, DecisionSettings(), within_seconds=10)
+    return judge(candidate, cases, RULES, SETTINGS, within_seconds=10)
 
 
 def test_a_fire_is_found_after_the_time_asked_and_called_fire() -> None:
