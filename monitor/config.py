@@ -83,7 +83,8 @@ class Inference(Section):
         "auto", description="auto: TensorFlow where it sees a GPU, else OpenVINO."
     )
     precision: Literal["auto", "int8", "full"] = Field(
-        "auto", description="For OpenVINO: the int8 form, or the canonical model."
+        "auto",
+        description="For OpenVINO; auto: the int8 form, unless it is known to agree too little.",
     )
     threads: int = Field(0, ge=0, le=256, description="Threads for scoring; 0: all cores.")
     batch: Batch = Field(default_factory=Batch, description="How frames are scored together.")

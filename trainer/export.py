@@ -21,6 +21,7 @@ from monitor.inference.bundle import (
     Bundle,
     Manifest,
     OpenVinoForm,
+    agreement_within,
     write_manifest,
 )
 
@@ -70,7 +71,10 @@ def keras_logits(model: Any, pictures: NDArray[np.uint8], batch: int = 16) -> ND
 
 
 def compare(
-    form: NDArray[np.float32], canonical: NDArray[np.float32], targets: NDArray[np.int64]
+    form: NDArray[np.float32],
+    canonical: NDArray[np.float32],
+    targets: NDArray[np.int64],
+    float_blocks: tuple[str, ...] = (),
 ) -> OpenVinoForm:
     """Compare int8 scores (n, labels) with the canonical model's on the same pictures."""
     return OpenVinoForm(
@@ -79,6 +83,8 @@ def compare(
         canonical_accuracy=round(float(np.mean(canonical.argmax(1) == targets)), 4),
         max_difference=round(float(np.abs(form - canonical).max()), 4),
         agreement=round(float(np.mean(form.argmax(1) == canonical.argmax(1))), 4),
+        agreement_within=round(agreement_within(form, canonical), 4),
+        float_blocks=float_blocks,
     )
 
 

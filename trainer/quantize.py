@@ -1,60 +1,194 @@
-"""The int8 form for OpenVINO, by post-training quantization on pictures of the training side."""
+"""The int8 form for OpenVINO, by post-training quantization on pictures of the training side.
 
-from collections.abc import Sequence
+Rounding every layer to int8 moves scores by more than a user should see, so blocks of the network
+are kept in float, rung by rung, until the form's scores agree with the canonical model's on
+pictures that it was not calibrated on.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.image import read_image, resize
+from monitor.inference.bundle import (
+    CLOSE,
+    PROMISED_AGREEMENT,
+    OpenVinoForm,
+    agreement_within,
+)
 from monitor.inference.convert import convert_keras
+from monitor.inference.keras_cells import with_cells
 from monitor.inference.openvino_runtime import import_openvino
 from trainer.backbone import SIZE
+from trainer.blocks import blocks_of, head_of
+from trainer.console import Console
 from trainer.dataset import Example
+from trainer.export import compare
 from trainer.views import Sampler
 
 CALIBRATION = 200
-"""Pictures that the int8 form is measured on."""
+"""Pictures that ranges and biases of the int8 form are measured on."""
+MOST_CHECKED = 400
+"""Validation pictures that each form is compared on."""
+
+RUNGS: tuple[tuple[str, ...], ...] = (
+    (),
+    ("stem",),
+    ("stem", "mixed9", "mixed10"),
+    ("stem", "mixed0", "mixed1", "mixed2", "mixed9", "mixed10"),
+)
+"""Blocks that stay in float, the fastest form first; the head always does."""
+
+Made = TypeVar("Made")
 
 # Views that fine-tuning has not seen: its steps count from 0.
 _FIRST_STEP = 2**31
 
 
-def quantize(model: Any, pictures: NDArray[np.uint8], target: Path) -> None:
-    """Write the int8 form of a model.
+@dataclass(frozen=True, slots=True, eq=False)
+class Known:
+    """Pictures, and what the canonical model says of them."""
+
+    pictures: NDArray[np.uint8]
+    """uint8 (n, 299, 299, 3)."""
+    scores: NDArray[np.float32]
+    """float32 (n, labels)."""
+
+    def some(self, most: int) -> Self:
+        """At most so many of them, from all over."""
+        picked = np.unique(np.linspace(0, len(self.pictures) - 1, most).astype(int))
+        return replace(self, pictures=self.pictures[picked], scores=self.scores[picked])
+
+
+@dataclass(frozen=True, slots=True)
+class Rung(Generic[Made]):
+    """One form that was tried."""
+
+    kept: tuple[str, ...]
+    """Blocks in float."""
+    agreement: float
+    """Share of the pictures on which its scores are the canonical model's within 0.05."""
+    form: Made
+
+    @property
+    def holds(self) -> bool:
+        return self.agreement >= PROMISED_AGREEMENT
+
+
+def climb(
+    rungs: Sequence[tuple[str, ...]],
+    make: Callable[[tuple[str, ...]], Made],
+    agreement: Callable[[Made], float],
+    on_rung: Callable[[Rung[Made]], None] = lambda _: None,
+) -> Rung[Made]:
+    """The first rung that agrees well enough; where none does, the one that agrees best.
+
+    Args:
+        rungs: blocks to keep in float, at least one choice, the fastest first.
+        make: gives the form that keeps these blocks.
+        agreement: of a form, 0 to 1.
+        on_rung: told each rung that was tried.
+    """
+    best: Rung[Made] | None = None
+    for kept in rungs:
+        form = make(kept)
+        rung = Rung(kept, agreement(form), form)
+        on_rung(rung)
+        if best is None or rung.agreement > best.agreement:
+            best = rung
+        if rung.holds:
+            break
+    if best is None:
+        raise ValueError("there is no rung to try")
+    return best
+
+
+def export_int8(
+    model: Any,
+    target: Path,
+    pictures: NDArray[np.uint8],
+    validation: Known,
+    test: Known,
+    targets: NDArray[np.int64],
+    console: Console,
+) -> OpenVinoForm:
+    """Write the int8 form of a model, and measure it on the test pictures.
+
+    Args:
+        model: the canonical Keras model.
+        target: the .xml file; the .bin lies beside it.
+        pictures: uint8 (n, 299, 299, 3) that ranges and biases are measured on.
+        validation: what decides how much stays in float.
+        test: what the form is measured on.
+        targets: (m,): the label numbers of the test pictures.
+        console: told of each form that was tried, and warned where none agrees well enough.
+    """
+
+    def told(rung: Rung[Any]) -> None:
+        console.say(
+            f"int8, in float: {', '.join(rung.kept) or 'nothing'}: "
+            f"{rung.agreement:.1%} of the validation scores within {CLOSE}"
+        )
+
+    with console.wait("making and checking the int8 form"):
+        best = quantize(model, pictures, target, validation.some(MOST_CHECKED), on_rung=told)
+        scores = openvino_scores(target, test.pictures)
+        form = compare(scores, test.scores, targets, best.kept)
+    console.say(
+        f"int8: accuracy {form.accuracy:.1%} (canonical {form.canonical_accuracy:.1%}), scores "
+        f"within {CLOSE} on {form.agreement_within:.1%}, largest difference "
+        f"{form.max_difference:.3f}"
+    )
+    if not form.keeps_promise:
+        console.warn(
+            f"the int8 form agrees with the canonical model on less than {PROMISED_AGREEMENT:.0%} "
+            "of the test pictures; inference.precision: auto takes the canonical model instead, "
+            "which is slower"
+        )
+    return form
+
+
+def quantize(
+    model: Any,
+    pictures: NDArray[np.uint8],
+    target: Path,
+    held_out: Known,
+    rungs: Sequence[tuple[str, ...]] = RUNGS,
+    on_rung: Callable[[Rung[Any]], None] = lambda _: None,
+) -> Rung[Any]:
+    """Write the int8 form of a model, with as many blocks in float as it takes to agree with it.
 
     Args:
         model: the canonical Keras model.
         pictures: uint8 (n, 299, 299, 3) that ranges and biases are measured on.
         target: the .xml file; the .bin lies beside it.
-    """
-    import_openvino()
-    # Loaded late: with PyTorch's stand-ins it takes seconds, and only this needs it.
-    import nncf
-    import openvino
+        held_out: other pictures: what agreement is measured on.
+        rungs: choices of blocks to keep in float, the fastest form first.
+        on_rung: told each form that was tried.
 
-    quantized = nncf.quantize(
-        convert_keras(model, SIZE, SIZE),
-        nncf.Dataset([picture[None] for picture in pictures]),
-        # Activations after a ReLU have no sign: the mixed preset spends none of their bits on it.
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(pictures),
-        target_device=nncf.TargetDevice.CPU,
+    Returns:
+        What was written. It may agree too little: see :attr:`Rung.holds`.
+    """
+    openvino = import_openvino()
+    converted = convert_keras(with_cells(model), SIZE, SIZE)
+    best = climb(
+        rungs,
+        lambda kept: _quantized(converted.clone(), pictures, kept),
+        lambda form: agreement_within(_scores(form, held_out.pictures), held_out.scores),
+        on_rung,
     )
     target.parent.mkdir(parents=True, exist_ok=True)
-    openvino.save_model(quantized, target, compress_to_fp16=True)
+    openvino.save_model(best.form, target, compress_to_fp16=True)
+    return best
 
 
 def openvino_scores(path: Path, pictures: NDArray[np.uint8], batch: int = 4) -> NDArray[np.float32]:
     """Scores of a model file as the daemon computes them: float32 (n, labels)."""
-    openvino = import_openvino()
-    request = openvino.Core().compile_model(path, "CPU").create_infer_request()
-    parts = [
-        np.array(request.infer([pictures[start : start + batch]])[0], np.float32)
-        for start in range(0, len(pictures), batch)
-    ]
-    return np.concatenate(parts)
+    return _scores(path, pictures, batch)
 
 
 def calibration_pictures(
@@ -77,3 +211,32 @@ def calibration_pictures(
         views += list(sampler.batch(step).pictures)
         step += 1
     return np.stack([*plain, *views[: count // 2]])
+
+
+def _quantized(model: Any, pictures: NDArray[np.uint8], kept: tuple[str, ...]) -> Any:
+    # Loaded late: with PyTorch's stand-ins it takes seconds, and only this needs it.
+    import nncf
+
+    blocks = blocks_of(model)
+    # The head is a thousandth of the arithmetic, and makes the scores.
+    names = {*head_of(model), *(name for block in kept for name in blocks.get(block, ()))}
+    return nncf.quantize(
+        model,
+        nncf.Dataset([picture[None] for picture in pictures]),
+        # Activations after a ReLU have no sign: the mixed preset spends none of their bits on it.
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(pictures),
+        target_device=nncf.TargetDevice.CPU,
+        ignored_scope=nncf.IgnoredScope(names=sorted(names)),
+    )
+
+
+def _scores(model: Any, pictures: NDArray[np.uint8], batch: int = 4) -> NDArray[np.float32]:
+    """``model``: an ``openvino.Model``, or a file."""
+    openvino = import_openvino()
+    request = openvino.Core().compile_model(model, "CPU").create_infer_request()
+    parts = [
+        np.array(request.infer([pictures[start : start + batch]])[0], np.float32)
+        for start in range(0, len(pictures), batch)
+    ]
+    return np.concatenate(parts)

@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-from numpy.typing import NDArray
 
 from monitor.errors import TrainingError
 from monitor.inference.bundle import (
@@ -26,7 +25,6 @@ from trainer.console import Console
 from trainer.dataset import Side
 from trainer.export import (
     apply_temperature,
-    compare,
     finish,
     keras_logits,
     new_bundle,
@@ -43,7 +41,7 @@ from trainer.learned import write_learned
 from trainer.mine import mine
 from trainer.options import TrainOptions, check_options
 from trainer.prepare import Prepared, load_pictures, prepare, run_key, tiny_labels
-from trainer.quantize import calibration_pictures, openvino_scores, quantize
+from trainer.quantize import Known, calibration_pictures, export_int8
 from trainer.report import Report, write_report
 from trainer.stopwatch import Stopwatch
 from trainer.summaries import Summaries
@@ -120,9 +118,8 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
         watch.stage("test"),
         console.wait("scoring the validation and test pictures with the canonical model"),
     ):
-        judged = judge(
-            options, prepared, keras_logits(model, validation), keras_logits(model, test)
-        )
+        logits = keras_logits(model, validation)
+        judged = judge(options, prepared, logits, keras_logits(model, test))
     apply_temperature(model, judged.temperature)
     # Dividing the last layer leaves half precision by a hair; what is judged is what is stored.
     round_to_half(model)
@@ -142,12 +139,18 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
         save_keras(model, folder / KERAS_NAME)
         form = None
         if options.openvino:
-            with watch.stage("int8 form"), console.wait("making and checking the int8 form"):
-                form = _export_int8(options, prepared, model, folder, test, judged)
-            console.say(
-                f"int8: accuracy {form.accuracy:.1%} (canonical {form.canonical_accuracy:.1%}), "
-                f"agreement {form.agreement:.1%}, largest difference {form.max_difference:.3f}"
-            )
+            with watch.stage("int8 form"):
+                form = export_int8(
+                    model,
+                    folder / OPENVINO_XML,
+                    calibration_pictures(
+                        _sampler(options, prepared), prepared.dataset.of(Side.TRAIN)
+                    ),
+                    Known(validation, softmax(logits / judged.temperature)),
+                    Known(test, softmax(judged.logits)),
+                    prepared.targets[prepared.rows(Side.TEST)],
+                    console,
+                )
         created = datetime.now(UTC).isoformat(timespec="seconds")
         report = Report(
             options, prepared, frozen, judged, tuple(head_history), statuses, form, backbone,
@@ -317,21 +320,6 @@ def _sampler(options: TrainOptions, prepared: Prepared) -> Sampler:
         options.fine_tune_batch_size,
         options.seed,
     )
-
-
-def _export_int8(
-    options: TrainOptions,
-    prepared: Prepared,
-    model: Any,
-    folder: Any,
-    test: NDArray[np.uint8],
-    judged: Judged,
-) -> OpenVinoForm:
-    path = folder / OPENVINO_XML
-    pictures = calibration_pictures(_sampler(options, prepared), prepared.dataset.of(Side.TRAIN))
-    quantize(model, pictures, path)
-    wanted = prepared.targets[prepared.rows(Side.TEST)]
-    return compare(openvino_scores(path, test), softmax(judged.logits), wanted)
 
 
 def _manifest(

@@ -23,6 +23,8 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from monitor.errors import BundleError, ConfigError
@@ -34,6 +36,11 @@ LABELS_NAME = "labels.txt"
 KERAS_NAME = "model.keras"
 OPENVINO_XML = "openvino/model.xml"
 OPENVINO_BIN = "openvino/model.bin"
+
+CLOSE: Final = 0.05
+"""Scores that differ by no more than this agree."""
+PROMISED_AGREEMENT: Final = 0.99
+"""Share of pictures on which a form must agree to be taken in place of the canonical model."""
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
 # A model for cameras has tens of megabytes; beyond this something else lies in the folder.
@@ -76,6 +83,17 @@ class OpenVinoForm(_Part):
     """Largest difference of any score of any picture."""
     agreement: Ratio
     """Share of the pictures on which both forms put the same label first."""
+    agreement_within: Ratio | None = None
+    """Share of the pictures on which no score differs by more than 0.05; None in bundles that were
+    written before it was measured."""
+    float_blocks: tuple[str, ...] = ()
+    """Blocks of the network that an int8 form keeps in float."""
+
+    @property
+    def keeps_promise(self) -> bool:
+        """Whether its scores may stand for the canonical model's; so it is where nothing was
+        measured."""
+        return self.agreement_within is None or self.agreement_within >= PROMISED_AGREEMENT
 
 
 class OperatingPoint(_Part):
@@ -189,6 +207,16 @@ class Bundle:
         """``model.xml`` of the OpenVINO form; None where the bundle has none."""
         listed = {OPENVINO_XML, OPENVINO_BIN} <= set(self.manifest.files)
         return self.path / OPENVINO_XML if listed else None
+
+
+def agreement_within(form: NDArray[np.float32], canonical: NDArray[np.float32]) -> float:
+    """Share of the pictures on which no score differs by more than :data:`CLOSE`.
+
+    Args:
+        form: float32 (n, labels).
+        canonical: float32 (n, labels), of the same pictures.
+    """
+    return float(np.mean(np.abs(form - canonical).max(axis=1) <= CLOSE))
 
 
 def resolve_bundle(name: str | Path) -> Path:

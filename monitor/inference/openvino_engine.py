@@ -49,7 +49,8 @@ class OpenVinoEngine:
             bundle: a checked bundle.
             precision: ``int8`` takes the bundle's int8 form, ``full`` the canonical model (which
                 is converted in a child process, in about 20 s, once for each ``cache_dir``),
-                ``auto`` the OpenVINO form that the bundle has.
+                ``auto`` the OpenVINO form that the bundle has, unless it was measured and agrees
+                too little with the canonical model.
             threads: for scoring; 0 takes all cores that this process may use.
             max_batch: largest batch that is expected.
             cache_dir: folder for compiled models, for a faster start; None keeps none.
@@ -65,9 +66,10 @@ class OpenVinoEngine:
         # cores, larger ones are needed to keep them busy.
         self.batch_sizes: Sequence[int] = bucket_sizes(min(max_batch, max(4, 2 * cores), 32))
         self._request: Any = None
-        self._compiled: Any = _compile(bundle, precision, cores, cache_dir)
+        own = _takes_own(bundle, precision)
+        self._compiled: Any = _compile(bundle, own, cores, cache_dir)
         self._shapes = self._output_shapes(bundle)
-        self.device = f"CPU ({_arithmetic(self._compiled, bundle, precision)})"
+        self.device = f"CPU ({_arithmetic(self._compiled, bundle, own)})"
 
     def warm_up(self) -> None:
         """Run each batch size once."""
@@ -137,7 +139,28 @@ class OpenVinoEngine:
         return [tuple(shape.to_shape()) for shape in shapes]
 
 
-def _compile(bundle: Bundle, precision: str, threads: int, cache_dir: Path | None) -> Any:
+def _takes_own(bundle: Bundle, precision: str) -> bool:
+    """Whether the bundle's own form is taken, rather than the canonical model.
+
+    Raises:
+        BundleError: there is no such form.
+    """
+    form = bundle.manifest.openvino
+    has_form = bundle.openvino_path is not None
+    is_int8 = has_form and form is not None and form.precision == "int8"
+    if precision == "int8" and not is_int8:
+        raise BundleError(
+            f"bundle {bundle.path}: it has no int8 form for OpenVINO; set inference.precision to "
+            "auto, or export the bundle again"
+        )
+    if precision == "full":
+        return has_form and form is not None and form.precision in ("f16", "f32")
+    if precision == "auto" and form is not None and not form.keeps_promise:
+        return has_form and bundle.keras_path is None  # better than nothing
+    return has_form
+
+
+def _compile(bundle: Bundle, own: bool, threads: int, cache_dir: Path | None) -> Any:
     openvino = import_openvino()
     cache = _cache_folder(bundle, cache_dir)
     properties: dict[str, object] = {
@@ -149,19 +172,9 @@ def _compile(bundle: Bundle, precision: str, threads: int, cache_dir: Path | Non
     }
     if cache is not None:
         properties["CACHE_DIR"] = str(cache)
-    own = bundle.manifest.openvino
-    has_form = bundle.openvino_path is not None
-    if precision == "int8" and not (has_form and own is not None and own.precision == "int8"):
-        raise BundleError(
-            f"bundle {bundle.path}: it has no int8 form for OpenVINO; set inference.precision to "
-            "auto, or export the bundle again"
-        )
-    converts = not has_form or (
-        precision == "full" and (own is None or own.precision not in ("f16", "f32"))
-    )
     try:
         core = openvino.Core()
-        if not converts:
+        if own:
             return core.compile_model(bundle.openvino_path, "CPU", properties)
         with tempfile.TemporaryDirectory(prefix="emberwatch-") as scratch:
             folder = Path(scratch) if cache is None else cache
@@ -198,10 +211,10 @@ def _cache_folder(bundle: Bundle, cache_dir: Path | None) -> Path | None:
     return folder
 
 
-def _arithmetic(compiled: Any, bundle: Bundle, precision: str) -> str:
+def _arithmetic(compiled: Any, bundle: Bundle, own: bool) -> str:
     """What it computes in, for people."""
     form = bundle.manifest.openvino
-    if precision != "full" and form is not None and form.precision == "int8":
+    if own and form is not None and form.precision == "int8":
         return "int8"
     return str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
 

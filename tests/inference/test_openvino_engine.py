@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from monitor.errors import BundleError, EngineError
-from monitor.inference.bundle import OPENVINO_XML, Bundle, write_manifest
+from monitor.inference.bundle import KERAS_NAME, OPENVINO_XML, Bundle, write_manifest
 from monitor.inference.openvino_engine import OpenVinoEngine
 from tests.support.bundles import (
     FIRE_COLOUR,
@@ -134,6 +134,22 @@ def test_int8_is_refused_where_the_bundle_has_none(tiny: Bundle) -> None:
         OpenVinoEngine(tiny, precision="int8")
 
 
+@pytest.mark.parametrize(
+    ("agreement", "taken"), [(None, "int8"), (0.995, "int8"), (0.99, "int8"), (0.98, "canonical")]
+)
+def test_auto_takes_the_int8_form_unless_it_is_known_to_agree_too_little(
+    tiny_keras: Bundle, tmp_path: Path, agreement: float | None, taken: str
+) -> None:
+    (tmp_path / KERAS_NAME).write_bytes((tiny_keras.path / KERAS_NAME).read_bytes())
+    engine = OpenVinoEngine(as_int8(tmp_path, agreement), max_batch=1)
+    assert ("int8" in engine.device) == (taken == "int8")
+    assert (engine.score(COLOURS).probabilities.diagonal() > 0.99).all()
+
+
+def test_form_that_agrees_too_little_is_better_than_nothing(tmp_path: Path) -> None:
+    assert "int8" in OpenVinoEngine(as_int8(tmp_path, 0.5), max_batch=1).device
+
+
 def test_full_takes_a_form_that_is_not_quantised(tiny: Bundle) -> None:
     scores = OpenVinoEngine(tiny, precision="full").score(COLOURS).probabilities
     assert (scores.diagonal() > 0.99).all()
@@ -166,12 +182,16 @@ print(sorted({{"tensorflow", "keras", "jax", "urllib.request"}} & set(sys.module
     assert list(tmp_path.iterdir()) == []
 
 
-def as_int8(folder: Path) -> Bundle:
+def as_int8(folder: Path, agreement_within: float | None = None) -> Bundle:
     """The tiny bundle, calling its form int8."""
     manifest = tiny_bundle(folder).manifest
     form = manifest.openvino
     assert form is not None
     changed = manifest.model_copy(
-        update={"openvino": form.model_copy(update={"precision": "int8"})}
+        update={
+            "openvino": form.model_copy(
+                update={"precision": "int8", "agreement_within": agreement_within}
+            )
+        }
     )
     return write_manifest(folder, changed)

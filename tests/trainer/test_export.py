@@ -48,3 +48,6 @@ def test_forms_are_compared_by_label_and_by_score() -> None:
     found = compare(form, canonical, np.array([0, 1]))
     assert (found.accuracy, found.canonical_accuracy, found.agreement) == (0.5, 1.0, 0.5)
     assert found.max_difference == pytest.approx(0.15)
+    assert found.agreement_within == 0.0
+    assert compare(canonical + 0.04, canonical, np.array([0, 1])).agreement_within == 1.0
+    assert compare(form, canonical, np.array([0, 1]), ("stem",)).float_blocks == ("stem",)

@@ -1,0 +1,127 @@
+"""The int8 form: how much stays in float, and that agreement is what is measured."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from monitor.inference.bundle import agreement_within
+from monitor.inference.convert import convert_keras
+from monitor.inference.openvino_runtime import import_openvino
+from tests.support.pictures import picture
+from trainer.backbone import SIZE
+from trainer.blocks import blocks_of, head_of
+from trainer.console import Console
+from trainer.quantize import Known, Rung, climb, export_int8, openvino_scores, quantize
+
+# Keras and NumPy disagree on a keyword; nothing that this project could change.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+ALL = ("stem", "mixed0", "mixed1")
+
+
+def branching(before: Any, width: int) -> Any:
+    """A block: three branches, joined; one joins two within, as Inception's last ones do."""
+    first = layers.Conv2D(width, 1, activation="relu")(before)
+    pair = [layers.Conv2D(width, 3, padding="same", activation="relu")(first) for _ in range(2)]
+    pooled = layers.AveragePooling2D(3, 1, padding="same")(before)
+    return layers.Concatenate()([
+        layers.Conv2D(width, 1, activation="relu")(before),
+        layers.Concatenate()(pair),
+        layers.Conv2D(width, 1, activation="relu")(pooled),
+    ])  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def model() -> Any:
+    """A network that is to Inception v3 what a toy is: a stem, two blocks, the same head."""
+    keras.utils.set_random_seed(4)
+    pictures = keras.Input((SIZE, SIZE, 3), dtype="uint8", name="pictures")
+    maps = layers.Rescaling(1 / 127.5, offset=-1.0)(pictures)
+    maps = layers.Conv2D(6, 7, strides=16, activation="relu")(maps)
+    maps = branching(branching(maps, 6), 8)
+    pooled = layers.GlobalAveragePooling2D(name="pool")(maps)
+    logits = layers.Dense(3, name="logits", kernel_initializer="he_normal")(pooled)
+    return keras.Model(pictures, layers.Softmax(name="probabilities")(logits))
+
+
+@pytest.fixture(scope="module")
+def known(model: Any) -> Known:
+    labels = ("fire", "misc", "smoke")
+    pictures = np.stack([picture(labels[n % 3], n, SIZE, SIZE) for n in range(24)])
+    return Known(pictures, np.asarray(model(pictures), np.float32))
+
+
+def int8_weights(path: Path) -> int:
+    """How many operations of a stored form have weights in int8."""
+    operations = import_openvino().Core().read_model(path).get_ordered_ops()
+    return sum(
+        node.get_type_name() == "Constant"
+        and node.get_element_type().get_type_name() == "i8"
+        and len(node.shape) == 4
+        for node in operations
+    )
+
+
+def test_each_operation_is_in_one_block(model: Any) -> None:
+    graph = convert_keras(model, SIZE, SIZE)
+    blocks = blocks_of(graph)
+    assert tuple(blocks) == ALL
+    named = [name for block in blocks.values() for name in block]
+    assert len(named) == len(set(named))
+    kinds = {node.get_friendly_name(): node.get_type_name() for node in graph.get_ordered_ops()}
+    counts = {
+        block: sum(kinds[name] == "Convolution" for name in names)
+        for block, names in blocks.items()
+    }
+    assert counts == {"stem": 1, "mixed0": 5, "mixed1": 5}
+    assert len(head_of(graph)) == 1
+
+
+@pytest.mark.parametrize(("kept", "rounded"), [((), 11), (("stem", "mixed1"), 5), (ALL, 0)])
+def test_blocks_that_are_kept_are_not_rounded(
+    model: Any, known: Known, tmp_path: Path, kept: tuple[str, ...], rounded: int
+) -> None:
+    path = tmp_path / "model.xml"
+    found = quantize(model, known.pictures[:8], path, known, [kept])
+    assert found.kept == kept
+    assert int8_weights(path) == rounded
+    scores = openvino_scores(path, known.pictures)
+    assert found.agreement == agreement_within(scores, known.scores)
+
+
+def test_form_that_was_written_is_measured_and_tells_of_cells(
+    model: Any, known: Known, tmp_path: Path
+) -> None:
+    path = tmp_path / "model.xml"
+    targets = known.scores.argmax(1)
+    form = export_int8(model, path, known.pictures[:8], known, known, targets, Console(quiet=True))
+    scores = openvino_scores(path, known.pictures)
+    assert form.agreement_within == pytest.approx(agreement_within(scores, known.scores), abs=1e-4)
+    assert form.canonical_accuracy == 1.0
+    outputs = import_openvino().Core().read_model(path).outputs
+    assert [len(port.partial_shape) for port in outputs] == [2, 4]
+
+
+def test_the_first_rung_that_holds_is_taken() -> None:
+    tried: list[Rung[str]] = []
+    measured = {"": 0.9, "a": 0.992, "a b": 1.0}
+    best = climb([(), ("a",), ("a", "b")], " ".join, measured.__getitem__, tried.append)
+    assert (best.kept, best.form, best.holds) == (("a",), "a", True)
+    assert [rung.agreement for rung in tried] == [0.9, 0.992]
+
+
+def test_where_none_holds_the_one_that_agrees_best_is_taken() -> None:
+    measured = {"": 0.9, "a": 0.97, "a b": 0.95}
+    best = climb([(), ("a",), ("a", "b")], " ".join, measured.__getitem__)
+    assert (best.kept, best.holds) == (("a",), False)
+
+
+def test_some_of_many_are_from_all_over() -> None:
+    pictures = np.arange(100, dtype=np.uint8).reshape(100, 1, 1, 1)
+    many = Known(pictures, np.zeros((100, 3), np.float32))
+    assert many.some(3).pictures.ravel().tolist() == [0, 49, 99]
+    assert len(many.some(500).pictures) == 100
