@@ -1,9 +1,12 @@
-"""The blocks of Inception v3 in an OpenVINO graph, which no longer has the names of layers.
+"""The blocks of Inception v3 in an OpenVINO graph, and how they are brought back to float.
+
+A converted graph no longer has the names of layers, so blocks are told by its shape.
 
 Each block ends by joining three or four branches; the two last ones also join pairs of branches
 within. What lies before the first branching is the stem.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 _BRANCHES = 3
@@ -41,12 +44,57 @@ def blocks_of(model: Any) -> dict[str, tuple[str, ...]]:
 
 
 def head_of(model: Any) -> tuple[str, ...]:
-    """The names of the operations that turn features into scores and cells."""
+    """The names of the operations that turn features into scores and cells: mean and products."""
     return tuple(
         node.get_friendly_name()
         for node in model.get_ordered_ops()
-        if node.get_type_name() == "MatMul"
+        if node.get_type_name() in ("MatMul", "ReduceMean")
     )
+
+
+def in_float(model: Any, kept: Iterable[str]) -> Any:
+    """A copy of an int8 graph whose operations in some blocks compute in float.
+
+    What comes into them is not rounded any more. Their weights stay as they are, in int8: rounded
+    channel by channel these cost little, and the file is as small as before.
+
+    Args:
+        model: ``openvino.Model``, as NNCF quantizes it; is not changed.
+        kept: names of blocks, as :func:`blocks_of` gives them.
+    """
+    copy = model.clone()
+    blocks = blocks_of(copy)
+    chosen = {name for block in kept for name in blocks.get(block, ())}
+    for node in copy.get_ordered_ops():
+        rounds = node.get_type_name() == "FakeQuantize"
+        # Weights that are not stored in int8 yet are rounded by the same operation.
+        if rounds and node.input_value(0).get_node().get_type_name() != "Constant":
+            users = _users(node)
+            if users and users <= chosen:
+                for port in node.output(0).get_target_inputs():
+                    port.replace_source_output(node.input_value(0))
+    copy.validate_nodes_and_infer_types()
+    return copy
+
+
+def _users(node: Any) -> set[str]:
+    """The convolutions and matrix products that a value comes to, unless it is rounded again."""
+    found: set[str] = set()
+    seen: set[str] = set()
+    waiting = [node]
+    while waiting:
+        for port in waiting.pop().outputs():
+            for target in port.get_target_inputs():
+                user = target.get_node()
+                name, kind = user.get_friendly_name(), user.get_type_name()
+                if name in seen:
+                    continue
+                seen.add(name)
+                if kind in ("Convolution", "MatMul"):
+                    found.add(name)
+                elif kind != "FakeQuantize":
+                    waiting.append(user)
+    return found
 
 
 def _sources(node: Any) -> list[str]:

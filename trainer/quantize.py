@@ -1,8 +1,9 @@
 """The int8 form for OpenVINO, by post-training quantization on pictures of the training side.
 
 Rounding every layer to int8 moves scores by more than a user should see, so blocks of the network
-are kept in float, rung by rung, until the form's scores agree with the canonical model's on
-pictures that it was not calibrated on.
+are brought back to float, rung by rung, until the form's scores agree with the canonical model's on
+pictures that it was not calibrated on. The network is calibrated once; a rung costs no more than
+scoring these pictures.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +25,7 @@ from monitor.inference.convert import convert_keras
 from monitor.inference.keras_cells import with_cells
 from monitor.inference.openvino_runtime import import_openvino
 from trainer.backbone import SIZE
-from trainer.blocks import blocks_of, head_of
+from trainer.blocks import head_of, in_float
 from trainer.console import Console
 from trainer.dataset import Example
 from trainer.export import compare
@@ -174,10 +175,10 @@ def quantize(
         What was written. It may agree too little: see :attr:`Rung.holds`.
     """
     openvino = import_openvino()
-    converted = convert_keras(with_cells(model), SIZE, SIZE)
+    rounded = _quantized(convert_keras(with_cells(model), SIZE, SIZE), pictures)
     best = climb(
         rungs,
-        lambda kept: _quantized(converted.clone(), pictures, kept),
+        lambda kept: in_float(rounded, kept),
         lambda form: agreement_within(_scores(form, held_out.pictures), held_out.scores),
         on_rung,
     )
@@ -213,13 +214,10 @@ def calibration_pictures(
     return np.stack([*plain, *views[: count // 2]])
 
 
-def _quantized(model: Any, pictures: NDArray[np.uint8], kept: tuple[str, ...]) -> Any:
+def _quantized(model: Any, pictures: NDArray[np.uint8]) -> Any:
     # Loaded late: with PyTorch's stand-ins it takes seconds, and only this needs it.
     import nncf
 
-    blocks = blocks_of(model)
-    # The head is a thousandth of the arithmetic, and makes the scores.
-    names = {*head_of(model), *(name for block in kept for name in blocks.get(block, ()))}
     return nncf.quantize(
         model,
         nncf.Dataset([picture[None] for picture in pictures]),
@@ -227,7 +225,8 @@ def _quantized(model: Any, pictures: NDArray[np.uint8], kept: tuple[str, ...]) -
         preset=nncf.QuantizationPreset.MIXED,
         subset_size=len(pictures),
         target_device=nncf.TargetDevice.CPU,
-        ignored_scope=nncf.IgnoredScope(names=sorted(names)),
+        # The head is a thousandth of the arithmetic, and makes the scores.
+        ignored_scope=nncf.IgnoredScope(names=list(head_of(model))),
     )
 
 
