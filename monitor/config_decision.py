@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from monitor.config_values import NAME_PATTERN, Seconds, Section
+from monitor.config_values import NAME_PATTERN, PositiveSeconds, Seconds, Section
 
 
 class Rule(Section):
@@ -61,6 +61,24 @@ class Baseline(Section):
     )
 
 
+class Burst(Section):
+    """Sampling a camera faster while one of its alerts is pending."""
+
+    fps: float = Field(
+        5.0,
+        ge=0,
+        le=30,
+        description="Samples a second while an alert is pending; cameras with a higher fps of "
+        "their own keep it (0: no bursts).",
+    )
+    cameras: int = Field(
+        4, ge=1, le=1000, description="Most cameras in a burst at once; others wait their turn."
+    )
+    max_time: PositiveSeconds = Field(
+        30.0, description="Longest burst; the next one begins after no alert was pending."
+    )
+
+
 class Decision(Section):
     """From scores to alerts."""
 
@@ -80,6 +98,9 @@ class Decision(Section):
         le=1,
         description="Evidence from here up stands against the threshold without smoothing "
         "(1: only a full score does).",
+    )
+    burst: Burst = Field(
+        default_factory=Burst, description="Faster sampling while an alert is pending."
     )
     hazards: list[str] = Field(
         default_factory=lambda: ["smoke", "fire"],

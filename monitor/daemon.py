@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from monitor.alerts.keeper import Keeper
+from monitor.burst import Bursts, BurstSettings
 from monitor.camera_news import CameraNews
 from monitor.clock import Clock, SystemClock
 from monitor.config import Config, Inference
@@ -139,6 +140,9 @@ class _Daemon:
             model=bundle.sha256[:12],
             shadow=self._shadow,
         )
+        self._feeds = settings.feeds
+        self._bursts = Bursts(_burst_settings(config))
+        self._in_burst: set[str] = set()
         self._round = Round(
             self._supervisor,
             self._watch,
@@ -176,11 +180,23 @@ class _Daemon:
             pause = ROUND_SECONDS if due is None else min(due, ROUND_SECONDS)
             self._watch.take(self._supervisor.wait(pause))
             self._watch.score()
+            self._burst()
             self._round.come()
         self._notifier.stopping()
         self._watch.save()
         log.info("stopped")
         return 0
+
+    def _burst(self) -> None:
+        """Sample cameras faster while an alert of them is pending."""
+        if not self._watch.pending and not self._in_burst:
+            return
+        usual = {feed.camera: feed.fps for feed in self._feeds}
+        now_in = self._bursts.update(self._watch.pending, usual, self._clock.monotonic())
+        if now_in != self._in_burst:
+            self._in_burst = now_in
+            self._supervisor.sample(dict.fromkeys(now_in, self._bursts.settings.fps))
+            self._metrics.set_bursts(now_in)
 
     def _scorer(self) -> Scorer:
         return Scorer(
@@ -261,6 +277,10 @@ class _Daemon:
         """
         config = settings.config
         result = self._supervisor.apply(settings.feeds)
+        self._feeds = settings.feeds
+        self._bursts.settings = _burst_settings(config)
+        self._in_burst = set()
+        self._supervisor.sample({})
         self._news.forget(result.removed)
         _set_up_logs(settings)
         self._watch.apply(config)
@@ -303,6 +323,11 @@ def _limits(config: Config) -> Limits:
         hang_timeout_seconds=config.ingest.hang_timeout,
         max_back_off_seconds=config.ingest.max_back_off,
     )
+
+
+def _burst_settings(config: Config) -> BurstSettings:
+    burst = config.decision.burst
+    return BurstSettings(fps=burst.fps, cameras=burst.cameras, max_seconds=burst.max_time)
 
 
 def _set_up_logs(settings: Settings) -> None:

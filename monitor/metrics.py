@@ -12,7 +12,7 @@ picture is frozen.
 
 import platform
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -112,6 +112,11 @@ class Metrics:
         )
         self._alerts = self._counter(
             "emberwatch_alerts", "Times that an alert fired.", ["camera", "alert"]
+        )
+        self._burst_active = self._gauge(
+            "emberwatch_burst_active",
+            "1 while a camera is sampled faster because an alert of it is pending.",
+            ["camera"],
         )
         self._batches = self._counter(
             "emberwatch_batches", "Batches handed to the engine, failed ones too."
@@ -220,6 +225,7 @@ class Metrics:
                 self._alert_state.remove(camera.name, alert)
                 self._alerts.remove(camera.name, alert)
             self._scored.labels(camera.name)
+            self._burst_active.labels(camera.name)
             for alert in camera.alerts:
                 self._alert_state.labels(camera.name, alert)
                 self._alerts.labels(camera.name, alert)
@@ -234,6 +240,7 @@ class Metrics:
             if camera is None:
                 return
             self._scored.remove(name)
+            self._burst_active.remove(name)
             for alert in camera.alerts:
                 self._alert_state.remove(name, alert)
                 self._alerts.remove(name, alert)
@@ -255,6 +262,12 @@ class Metrics:
         with self._lock:
             if camera in self._watched:
                 self._usual[camera] = usual
+
+    def set_bursts(self, cameras: Collection[str]) -> None:
+        """The cameras that are sampled faster now."""
+        with self._lock:
+            for name in self._watched:
+                self._burst_active.labels(name).set(name in cameras)
 
     def count_dropped(self, camera: str, reason: str) -> None:
         """A frame that ingest handed on is not scored; ``reason`` is one of DROP_REASONS."""

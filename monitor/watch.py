@@ -108,6 +108,8 @@ class Watch:
         self.engine_fault = ""
         """Why the last batch could not be scored; empty if it was."""
         self._unscored_since: float | None = None
+        self.pending: set[str] = set()
+        """Cameras with an alert that is pending."""
         self.frames_scored = 0
         """Frames that were scored and decided on."""
 
@@ -140,6 +142,7 @@ class Watch:
             if state
         }
         self._keeper.settle(wanted, alive)
+        self.pending = {name for name, post in self._posts.items() if _is_pending(post)}
 
     def take(self, frames: Iterable[Frame]) -> None:
         """Let frames wait for their batch; those that say nothing of the scene now are dropped."""
@@ -312,6 +315,10 @@ class Watch:
             self._tell(post, transition)
         if transitions:
             self._keeper.record(transitions, post.decider.snapshot())
+            if _is_pending(post):
+                self.pending.add(scored.camera)
+            else:
+                self.pending.discard(scored.camera)
 
     def _offer(self, batch: Batch, scored: ScoredFrame) -> None:
         """Offer a frame to the candidate model, after all that its alerts wait for is done."""
@@ -363,6 +370,10 @@ class Watch:
         kept_back = self._throttle.admit("engine", self._clock.monotonic())
         if kept_back is not None:
             log.error("engine_failing", error=str(error), kept_back=kept_back)
+
+
+def _is_pending(post: _Post) -> bool:
+    return AlertState.PENDING in post.decider.states().values()
 
 
 def _log_ended(post: _Post, states: Mapping[str, AlertState], cause: str) -> None:

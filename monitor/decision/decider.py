@@ -77,7 +77,7 @@ class Decider:
         self._settings = settings or DecisionSettings()
         self._plan = EvidencePlan(rules, labels, self._settings.hazards)
         period = self._settings.sample_seconds
-        slack = period * self._settings.slack_periods
+        slack = self._slack_of(period)
         self._machines = [
             RuleMachine(rule, rank, rule.threshold * self._settings.clear_ratio, slack)
             for rule, rank in zip(rules, self._plan.ranks, strict=True)
@@ -151,7 +151,9 @@ class Decider:
         if look is not None and self._settled():
             look.refresh()
         found, hazards = self._strongest(raws, step)
+        slack = self._slack_of(step)
         for machine, evidence, hazard in zip(self._machines, found, hazards, strict=True):
+            machine.slack = slack
             machine.observe(evidence.stands, hazard.stands, step, elapsed)
         transitions = self._decide(scored, found, hazards, step)
         if look is not None:
@@ -210,6 +212,15 @@ class Decider:
                 strongest = total
                 self._region, self._raw, self._smoothed = name, raw, smoothed
         return found, hazards
+
+    def _slack_of(self, step: float) -> float:
+        """How far durations may fall short in a frame after a step of so many seconds.
+
+        In a burst frames come much faster than usual, and none has to be waited for: a part of the
+        usual period would be a large part of ``for`` for a camera that is seldom sampled.
+        """
+        period = self._settings.sample_seconds
+        return self._settings.slack_periods * (step if 0 < step < period / 2 else period)
 
     def _decide(
         self, scored: ScoredFrame, found: list[_Found], hazards: list[_Found], step: float

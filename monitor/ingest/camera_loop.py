@@ -14,7 +14,7 @@ from monitor.ingest.frame import Health
 from monitor.ingest.health import HealthJudge
 from monitor.ingest.mailbox import Mailbox, Phase
 from monitor.ingest.open_gate import OpenGate
-from monitor.ingest.source import FrameSource
+from monitor.ingest.source import FrameSource, Variable
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
 from monitor.redact import Redactor
 
@@ -68,6 +68,8 @@ class CameraLoop:
             random: for the jitter.
         """
         self.settings = order.settings
+        self._fps = order.settings.fps
+        self._source: FrameSource | None = None
         self.generation = order.generation
         self.stop = threading.Event()
         self._mailbox = mailbox
@@ -101,6 +103,13 @@ class CameraLoop:
             self._mailbox.enter(Phase.IDLE)
             self._mailbox.close()
             self._report(Removed(self.settings.camera, self.generation))
+
+    def set_fps(self, fps: float) -> None:
+        """Sample so often from now on; called from another thread than the camera's."""
+        self._fps = fps
+        source = self._source
+        if isinstance(source, Variable):
+            source.set_fps(fps)
 
     def _resume(self) -> None:
         """Judge on from the last picture of whoever read this camera before: it may be frozen."""
@@ -159,6 +168,8 @@ class CameraLoop:
                 stop=self.stop,
             )
         try:
+            self._source = source
+            self.set_fps(self._fps)  # it may have changed while the camera was opened
             self._mailbox.enter(Phase.READING)
             self._tell(source.info)
             for decoded in source.frames():
@@ -174,6 +185,7 @@ class CameraLoop:
                 self._wake()
                 self._tell(source.info)
         finally:
+            self._source = None
             self._count_bad(source)
             source.close()
 

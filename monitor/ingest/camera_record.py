@@ -43,6 +43,8 @@ class CameraRecord:
         self.settings = settings
         self.generation = 0
         """Counts how often the camera was given to a worker or changed."""
+        self.ordered_fps = settings.fps
+        """The rate that its worker was told."""
         self.lent = False
         """A live process may write into the mailbox."""
         self.ended = False
@@ -90,6 +92,7 @@ class CameraRecord:
         if self.lent or self._outdated:
             self.renew_mailbox(keep_last=not self._outdated)
         self.generation += 1
+        self.ordered_fps = self.settings.fps
         self.lent = True
         self.started(awake)
 

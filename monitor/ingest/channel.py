@@ -53,6 +53,15 @@ class RemoveCamera:
 
 
 @dataclass(frozen=True, slots=True)
+class SetRate:
+    """To a worker: sample this camera so often from now on, without opening it anew."""
+
+    camera: str
+    generation: int
+    fps: float
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """To a worker: close all cameras and end."""
 
@@ -93,7 +102,7 @@ class Removed:
     generation: int
 
 
-ToWorker = Setup | AddCamera | RemoveCamera | Stop
+ToWorker = Setup | AddCamera | RemoveCamera | SetRate | Stop
 FromWorker = Ready | Opened | Down | Removed
 Message = ToWorker | FromWorker
 

@@ -51,6 +51,7 @@ class DeviceSource:
     ) -> None:
         self._settings, self._clock = settings, clock
         self._progress, self._stop = progress, stop
+        self._sampler = Sampler(settings.fps, "all")
         self.bad_packets = 0
         path = _checked(local_path(settings), settings)
         progress()
@@ -83,10 +84,14 @@ class DeviceSource:
             declared_fps=fps if fps > 0 else None,
         )
 
+    def set_fps(self, fps: float) -> None:
+        self._sampler.set_fps(fps)
+
     def frames(self) -> Iterator[DecodedFrame]:
         return pictures_of(
             self._capture,
             self._settings,
+            self._sampler,
             clock=self._clock,
             progress=self._progress,
             stop=self._stop,
@@ -103,6 +108,7 @@ class DeviceSource:
 def pictures_of(
     capture: Capture,
     settings: SourceSettings,
+    sampler: Sampler,
     *,
     clock: Clock,
     progress: Callable[[], None],
@@ -116,7 +122,6 @@ def pictures_of(
         StallError: none came in time.
         DecodeError: MAX_SPOILT in a row could not be decoded.
     """
-    sampler = Sampler(settings.fps, "all")
     began = clock.monotonic()
     in_a_row = 0
     while not stop.is_set():

@@ -80,6 +80,9 @@ class MjpegSource:
     def info(self) -> StreamInfo:
         return StreamInfo("http", "mjpeg", *self._size)
 
+    def set_fps(self, fps: float) -> None:
+        self._sampler.set_fps(fps)
+
     def frames(self) -> Iterator[DecodedFrame]:
         began = self._clock.monotonic()
         for data in self._pictures():

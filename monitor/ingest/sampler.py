@@ -30,11 +30,14 @@ class Sampler:
     """
 
     def __init__(self, fps: float, decode: str = "auto") -> None:
+        self._fps = self._wanted_fps = fps
         self._period = 1.0 / fps
         self._auto = decode == "auto"
         self.key_only = decode == "key"
         """Whether only key frames are decoded now."""
         self._due: float | None = None
+        self._taken = 0.0
+        """When the last picture was taken."""
         self._last_key: float | None = None
         self._intervals: deque[float] = deque(maxlen=MEASURED_INTERVALS)
         self._newest: float | None = None
@@ -44,6 +47,14 @@ class Sampler:
     def key_interval_seconds(self) -> float | None:
         """The longest of the last intervals between key frames; None before there were two."""
         return max(self._intervals) if self._intervals else None
+
+    def set_fps(self, fps: float) -> None:
+        """Take so many from the next packet or picture on; may be called from any thread.
+
+        A higher rate may leave key-only mode at once, and a lower one return to it, with the
+        intervals that were measured.
+        """
+        self._wanted_fps = fps
 
     def packet(self, seconds: float, is_key: bool) -> bool:
         """Take note of a packet, and say whether to decode it.
@@ -56,6 +67,7 @@ class Sampler:
             seconds: receipt for live streams, position for files.
             is_key: the packet is a key frame.
         """
+        self._adapt(seconds)
         if is_key:
             if self._last_key is not None and seconds > self._last_key:
                 self._intervals.append(seconds - self._last_key)
@@ -68,6 +80,7 @@ class Sampler:
 
     def picture(self, seconds: float) -> bool:
         """Say whether to take the picture, and if so set when the next one is due."""
+        self._adapt(seconds)
         if self._newest is not None and seconds > self._newest:
             gap = seconds - self._newest
             # Growing slowly: a pause in the stream is not its usual step.
@@ -86,11 +99,28 @@ class Sampler:
             self._due = min(self._due, seconds) + self._period
         else:
             self._due += self._period
+        self._taken = seconds
         return True
 
     def give_up_key_only(self) -> None:
         """Decode everything from now on: key frames did not give pictures."""
         self._auto = self.key_only = False
+
+    def _adapt(self, seconds: float) -> None:
+        fps = self._wanted_fps
+        if fps == self._fps:
+            return
+        faster, self._fps, self._period = fps > self._fps, fps, 1.0 / fps
+        if self._due is not None:
+            # What was decoded late is not taken late: a faster rate begins now.
+            self._due = seconds if faster else self._taken + self._period
+        if self._auto:
+            longest = self.key_interval_seconds
+            self.key_only = (
+                len(self._intervals) == MEASURED_INTERVALS
+                and longest is not None
+                and longest <= LONGEST_PERIODS * self._period
+            )
 
     def _choose(self, seconds: float) -> None:
         longest = self.key_interval_seconds

@@ -32,6 +32,7 @@ class SnapshotSource:
     ) -> None:
         self._settings, self._clock = settings, clock
         self._progress, self._stop = progress, stop
+        self._fps = settings.fps
         self._codec = ""
         self.bad_packets = 0
         self._began = clock.monotonic()
@@ -47,18 +48,22 @@ class SnapshotSource:
     def info(self) -> StreamInfo:
         return StreamInfo("snapshot", self._codec, *self._size)
 
+    def set_fps(self, fps: float) -> None:
+        self._fps = fps
+
     def frames(self) -> Iterator[DecodedFrame]:
         due = self._clock.monotonic()
         while not self._stop.is_set():
             frame, self._first = self._first or self._fetch(), None
             self._size = frame.pixels.shape[1], frame.pixels.shape[0]
             yield frame
-            # A slow camera is asked again at once, not several times to catch up.
-            due = max(due + 1.0 / self._settings.fps, self._clock.monotonic())
-            while (left := due - self._clock.monotonic()) > 0:
+            # The rate is looked at in each step: it may change meanwhile.
+            while (left := due + 1.0 / self._fps - self._clock.monotonic()) > 0:
                 self._progress()
                 if self._stop.wait(min(left, _STEP_SECONDS)):
                     return
+            # A slow camera is asked again at once, not several times to catch up.
+            due = max(due + 1.0 / self._fps, self._clock.monotonic())
 
     def close(self) -> None:
         self._client.close()

@@ -111,6 +111,9 @@ class StreamSource:
         """Packets since the source was opened that could not be decoded."""
         return self._decoder.bad_packets
 
+    def set_fps(self, fps: float) -> None:
+        self._sampler.set_fps(fps)
+
     def frames(self) -> Iterator[DecodedFrame]:
         if self._opened.live:
             yield from self._live()

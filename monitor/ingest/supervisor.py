@@ -25,6 +25,7 @@ from monitor.ingest.frame import Frame
 from monitor.ingest.guilt import hang_verdict, suspects_of_crash
 from monitor.ingest.limits import Limits, ReloadResult, by_name
 from monitor.ingest.placement import GroupKind, Move, Placement
+from monitor.ingest.rates import order_rates
 from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
 from monitor.ingest.worker_process import WORKER_COMMAND
 
@@ -85,6 +86,8 @@ class Supervisor:
         self._last_pass = clock.monotonic()
         self._next_tick = self._last_pass
         self._dissolving: set[int] = set()
+        self._rates: dict[str, float] = {}
+        """Of the cameras that are not sampled at their usual rate."""
         self._stopped = False
 
     @property
@@ -149,6 +152,16 @@ class Supervisor:
             if frames or self._clock.monotonic() >= deadline:
                 return frames
         return []
+
+    def sample(self, rates: Mapping[str, float]) -> None:
+        """Sample some cameras at another rate than theirs for now, without opening them anew.
+
+        Args:
+            rates: samples a second, by camera; all others have their usual rate.
+        """
+        with self._lock:
+            self._rates = dict(rates)
+            order_rates(self._crew, self._records, self._rates)
 
     def statuses(self) -> Mapping[str, CameraStatus]:
         """The state of each camera now."""
@@ -240,6 +253,7 @@ class Supervisor:
                 self._dissolving.add(number)
                 self._crew.dismiss(slot)
         self._reconcile()
+        order_rates(self._crew, self._records, self._rates)  # a new worker knows nothing of them
         for name in list(self._records):
             self._look(name, now)
             self._events.extend(self._records[name].news(now, self._clock.wall()))

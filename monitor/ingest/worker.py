@@ -33,6 +33,7 @@ from monitor.ingest.channel import (
     Ready,
     RemoveCamera,
     Removed,
+    SetRate,
     Setup,
     Stop,
     encode,
@@ -115,6 +116,9 @@ class Worker:
                     running[0].stop.set()
                 else:
                     self._report(Removed(camera, generation))
+            case SetRate(camera, generation, fps):
+                if found := self._cameras.get((camera, generation)):
+                    found[0].set_fps(fps)
             case Stop():
                 return False
             case _:

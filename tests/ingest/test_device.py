@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from monitor.clock import ManualClock
 from monitor.errors import DecodeError, OpenError
 from monitor.ingest.device import pictures_of
+from monitor.ingest.sampler import Sampler
 from tests.support.sources import frames_of, settings_for
 
 
@@ -68,6 +69,7 @@ def test_a_device_whose_pictures_cannot_be_decoded_is_told(
     pictures = pictures_of(
         capture,
         settings_for("v4l2:/dev/video0", fps=30.0, timeout_seconds=1.0),
+        Sampler(30.0, "all"),
         clock=clock,
         progress=lambda: clock.advance(1.0),
         stop=threading.Event(),

@@ -1,5 +1,6 @@
 """Which packets are decoded and which pictures taken."""
 
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -113,3 +114,53 @@ def test_the_measured_interval_is_the_longest_of_the_last() -> None:
     for at in (0.0, 1.0, 3.0, 4.0):
         sampler.packet(at, True)
     assert sampler.key_interval_seconds == pytest.approx(2.0)
+
+
+def test_a_faster_rate_begins_at_once_and_a_slower_one_goes_back_to_key_frames() -> None:
+    sampler = Sampler(0.25)
+    taken: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    decoded = Counter[int]()
+    phase = 0
+    for index in range(860):
+        at = index / 10
+        if index in (420, 460):  # in the middle between two key frames
+            assert sampler.key_only == (phase == 0)
+            phase += 1
+            sampler.set_fps(5.0 if phase == 1 else 0.25)
+        if sampler.packet(at, index % 40 == 0):
+            decoded[phase] += 1
+            if sampler.picture(at):
+                taken[phase].append(at)
+    assert taken[1][0] == pytest.approx(42.0)
+    assert len(taken[1]) == pytest.approx(20, abs=1)
+    assert decoded[1] == 40
+    assert taken[2] == [52.0 + 4 * number for number in range(9)]
+    assert decoded[2] == 9
+
+
+def test_a_change_of_rate_takes_no_picture_of_before() -> None:
+    """What is decoded late, to catch up with the stream, is not taken late."""
+    sampler = Sampler(0.2)
+    run(sampler, seconds=31, rate=10, gop=50)
+    sampler.set_fps(5.0)
+    assert sampler.packet(33.0, is_key=False)
+    assert not any(sampler.picture(30 + index / 10) for index in range(1, 29))
+    assert sampler.picture(33.0)
+
+
+def test_the_same_rate_again_changes_nothing() -> None:
+    changed, plain = Sampler(1.0), Sampler(1.0)
+    for index in range(300):
+        changed.set_fps(1.0)
+        at, is_key = index / 10, index % 30 == 0
+        assert changed.packet(at, is_key) == plain.packet(at, is_key)
+        assert changed.picture(at) == plain.picture(at)
+
+
+def test_key_frames_alone_stay_alone_where_they_are_asked_for() -> None:
+    sampler = Sampler(0.25, "key")
+    run(sampler, seconds=40, rate=10, gop=20)
+    sampler.set_fps(5.0)
+    taken, decoded = run(sampler, seconds=20, rate=10, gop=20, start=40.0)
+    assert sampler.key_only
+    assert len(taken) == decoded == 10

@@ -65,6 +65,32 @@ def test_key_frames_suffice_for_one_picture_a_second(codec: str, camera: RtspSer
     assert np.diff(times).max() < 1.6
 
 
+def test_a_faster_rate_takes_effect_before_the_next_key_frame_and_ends_again(
+    tmp_path: Path,
+) -> None:
+    clip = make_clip(tmp_path / "slow.mp4", red_scene((160, 120)), seconds=12, fps=10, gop=40)
+    with (
+        rtsp_server({"/slow": clip}) as server,
+        opened(settings_for(server.url("/slow"), fps=0.25)) as source,
+    ):
+        assert isinstance(source, StreamSource)
+        frames = source.frames()
+        while not source.key_only:
+            next(frames)
+        key_frame = next(frames).captured_monotonic
+        source.set_fps(5.0)
+        burst = [next(frames).captured_monotonic for _ in range(15)]
+        # Without it the next picture would come with the next key frame, 4 s later.
+        assert burst[0] - key_frame < 2.0
+        assert burst[-1] - burst[0] < 5.0
+        assert not source.key_only
+        source.set_fps(0.25)
+        later = [next(frames).captured_monotonic for _ in range(2)]
+        assert later[0] - burst[-1] > 2.0
+        assert later[1] - later[0] > 2.0
+        assert source.key_only
+
+
 def test_capture_times_are_those_of_receipt(camera: RtspServer) -> None:
     with opened(settings_for(camera.url("/h264"), fps=5)) as source:
         for frame, _ in zip(source.frames(), range(5), strict=False):
