@@ -30,6 +30,7 @@ def reference(schema: dict[str, Any]) -> str:
         "Decision": "`decision`",
         "Smoothing": "`decision.smoothing`",
         "Baseline": "`decision.baseline`",
+        "Burst": "`decision.burst`",
         "Ingest": "`ingest`",
         "Log": "`log`",
     }

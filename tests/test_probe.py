@@ -91,6 +91,9 @@ class SlowSource:
         (self._deaf or self._stop).wait(60)
         return iter(())
 
+    def set_fps(self, fps: float) -> None:
+        """There is nothing to sample."""
+
     def close(self) -> None:
         """Nothing is open."""
 

@@ -14,7 +14,7 @@ from monitor.ingest.frame import Health
 from monitor.ingest.health import HealthJudge
 from monitor.ingest.mailbox import Mailbox, Phase
 from monitor.ingest.open_gate import OpenGate
-from monitor.ingest.source import FrameSource, Variable
+from monitor.ingest.source import FrameSource
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
 from monitor.redact import Redactor
 
@@ -108,7 +108,7 @@ class CameraLoop:
         """Sample so often from now on; called from another thread than the camera's."""
         self._fps = fps
         source = self._source
-        if isinstance(source, Variable):
+        if source is not None:
             source.set_fps(fps)
 
     def _resume(self) -> None:

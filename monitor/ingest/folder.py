@@ -68,6 +68,9 @@ class FolderSource:
                 return
             self._files = self._list()
 
+    def set_fps(self, fps: float) -> None:
+        del fps  # its images are what they are; there are no others in between
+
     def close(self) -> None:
         self._files = []
 

@@ -6,7 +6,7 @@ with RTSP cameras never loads what only a V4L2 device or a snapshot URL needs.
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from monitor.clock import Clock
 from monitor.errors import OpenError
@@ -40,17 +40,12 @@ class FrameSource(Protocol):
         """
         ...
 
-    def close(self) -> None:
-        """Free everything; may be called more than once."""
+    def set_fps(self, fps: float) -> None:
+        """Sample so often from the next picture on, if it can; may be called from any thread."""
         ...
 
-
-@runtime_checkable
-class Variable(Protocol):
-    """A source whose rate can be changed while it is read."""
-
-    def set_fps(self, fps: float) -> None:
-        """Sample so often from the next picture on; may be called from any thread."""
+    def close(self) -> None:
+        """Free everything; may be called more than once."""
         ...
 
 

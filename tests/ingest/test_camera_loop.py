@@ -28,6 +28,7 @@ class Script:
     def __init__(self, info: StreamInfo, frames: int, error: Exception | None = None) -> None:
         self.info = info
         self.closed = 0
+        self.fps = 0.0
         self.bad_packets = 0
         self._frames = frames
         self._error = error
@@ -41,6 +42,9 @@ class Script:
         self.bad_packets += 1
         if self._error is not None:
             raise self._error
+
+    def set_fps(self, fps: float) -> None:
+        self.fps = fps
 
     def close(self) -> None:
         self.closed += 1

@@ -47,10 +47,9 @@ def test_an_alert_is_confirmed_in_seconds_and_not_in_sample_periods(
             assert seconds < 4.0
             wait_for(lambda: not in_burst(daemon), "nothing is pending any more")
             before = daemon.value("frames_total", camera="yard") or 0.0
-            later = wait_for(
+            wait_for(
                 lambda: (daemon.value("frames_total", camera="yard") or 0.0) >= before + 1,
                 "it is sampled on at its usual rate",
                 30,
             )
-            assert later
-            assert daemon.value("frames_total", camera="yard") <= before + 2
+            assert (daemon.value("frames_total", camera="yard") or 0.0) <= before + 2

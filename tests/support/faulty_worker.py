@@ -39,7 +39,7 @@ class FaultySource:
         kind, _, count = settings.url.removeprefix("fault:").partition(",")
         self._kind = kind
         self._count = int(count or 0)
-        self._settings = settings
+        self._fps = settings.fps
         self._clock = clock
         self._progress = progress
         self._stop = stop
@@ -56,9 +56,12 @@ class FaultySource:
                 noise = np.random.default_rng(1)
                 now += 10.0 * min(index, 100) - 1000.0
             pixels = noise.integers(20, 200, (48, 64, 3), np.uint8)
-            yield DecodedFrame(pixels, self._clock.wall(), now, index / self._settings.fps)
+            yield DecodedFrame(pixels, self._clock.wall(), now, index / self._fps)
             index += 1
-            self._stop.wait(1 / self._settings.fps)
+            self._stop.wait(1 / self._fps)
+
+    def set_fps(self, fps: float) -> None:
+        self._fps = fps
 
     def close(self) -> None:
         pass

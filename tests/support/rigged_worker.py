@@ -35,6 +35,9 @@ class HangingSource:
                 ctypes.CDLL(None).pause()
             yield frame
 
+    def set_fps(self, fps: float) -> None:
+        self._source.set_fps(fps)
+
     def close(self) -> None:
         self._source.close()
 
