@@ -24,15 +24,23 @@ class Rule(Section):
 class Smoothing(Section):
     """How scores are smoothed in time, for each camera, label and region."""
 
-    kind: Literal["exponential", "median", "k_of_n"] = Field(
+    kind: Literal["exponential", "median", "k_of_n", "sequential"] = Field(
         "exponential",
-        description="exponential: by time; median of the last n; k_of_n: the kth highest of them.",
+        description="exponential: by time; median of the last n; k_of_n: the kth highest of them; "
+        "sequential: evidence summed over time.",
     )
     half_life: Seconds = Field(
         1.0, description="Exponential: after this time an old score weighs half (0: none)."
     )
     n: int = Field(10, ge=1, le=1000, description="median and k_of_n: how many samples count.")
     k: int = Field(3, ge=1, le=1000, description="k_of_n: how many of the n must be above.")
+
+    reference: float = Field(
+        0.5,
+        gt=0,
+        lt=1,
+        description="sequential: a score that speaks neither for nor against; more, and it doubts.",
+    )
 
     @model_validator(mode="after")
     def _k_within_n(self) -> "Smoothing":

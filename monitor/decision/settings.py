@@ -31,6 +31,7 @@ class SmoothingSettings:
     half_life: float = 1.0
     n: int = 10
     k: int = 3
+    reference: float = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,11 @@ def decision_settings(config: Config, camera: Camera, model: str = "") -> Decisi
     baseline = config.decision.baseline
     return DecisionSettings(
         smoothing=SmoothingSettings(
-            kind=smoothing.kind, half_life=smoothing.half_life, n=smoothing.n, k=smoothing.k
+            kind=smoothing.kind,
+            half_life=smoothing.half_life,
+            n=smoothing.n,
+            k=smoothing.k,
+            reference=smoothing.reference,
         ),
         baseline=BaselineSettings(
             enabled=baseline.enabled,

@@ -23,6 +23,7 @@ shares = st.tuples(st.integers(0, 64), st.integers(0, 64)).map(
     lambda pair: (pair[0] / 64, min(pair[1], 64 - pair[0]) / 64)
 )
 holds = st.sampled_from([0.0, 0.5, 2.0, 5.0])
+kinds = st.sampled_from(["exponential", "median", "k_of_n", "sequential"])
 half_lives = st.sampled_from([0.0, 0.5, 1.0, 4.0])
 
 
@@ -192,3 +193,42 @@ def test_snapshot_survives_json(scene: list[ScoredFrame], half_life: float) -> N
     feed(camera, scene)
     snapshot = camera.snapshot()
     assert DeciderSnapshot.from_json(snapshot.to_json()) == snapshot
+
+
+@given(scenes(), st.lists(shares, min_size=40, max_size=40), holds, kinds)
+def test_more_evidence_never_means_later_with_any_smoothing(
+    scene: list[ScoredFrame], extra: list[tuple[float, float]], hold: float, kind: str
+) -> None:
+    stronger = []
+    for scored, (more_fire, more_smoke) in zip(scene, extra, strict=False):
+        fire, misc, smoke = (float(score) for score in scored.regions[0].scores)
+        add = misc * more_fire
+        stronger.append(
+            frame(scored.captured_monotonic, fire + add, smoke + (misc - add) * more_smoke)
+        )
+    weak = fired(feed(decider(hold, kind=kind), scene))
+    strong = fired(feed(decider(hold, kind=kind), stronger))
+    if weak:
+        assert strong
+        assert min(strong.values()) <= min(weak.values())
+
+
+@given(scenes(), holds, kinds)
+def test_no_alert_without_evidence_with_any_smoothing(
+    scene: list[ScoredFrame], hold: float, kind: str
+) -> None:
+    weak = [frame(s.captured_monotonic, float(s.regions[0].scores[0]) / 3, 0.05) for s in scene]
+    assert feed(decider(hold, kind=kind), weak) == []
+
+
+@given(wild_scenes(), scenes(), st.integers(0, 40), holds, kinds)
+def test_restart_and_wild_times_harm_no_smoothing(
+    wild: list[ScoredFrame], scene: list[ScoredFrame], restart: int, hold: float, kind: str
+) -> None:
+    assert_edges(feed(decider(hold, kind=kind), wild))
+    whole = feed(decider(hold, kind=kind), scene)
+    first = decider(hold, kind=kind)
+    parts = feed(first, scene[:restart])
+    second = decider(hold, kind=kind)
+    second.restore(DeciderSnapshot.from_json(first.snapshot().to_json()))
+    assert parts + feed(second, scene[restart:]) == whole

@@ -60,6 +60,7 @@ def decider(
     *,
     half_life: float = 0.0,
     certain: float = 0.95,
+    kind: str = "exponential",
     rule_set: Sequence[RuleSettings] | None = None,
 ) -> Decider:
     """A decider for the camera ``dock`` at one frame a second; unsmoothed if not asked else."""
@@ -67,7 +68,7 @@ def decider(
         "dock",
         rules(hold, keep) if rule_set is None else rule_set,
         LABELS,
-        DecisionSettings(smoothing=SmoothingSettings(half_life=half_life), certain=certain),
+        DecisionSettings(smoothing=SmoothingSettings(kind, half_life), certain=certain),
     )
 
 
