@@ -36,7 +36,7 @@ class Smoothing(Section):
     k: int = Field(3, ge=1, le=1000, description="k_of_n: how many of the n must be above.")
 
     reference: float = Field(
-        0.5,
+        0.6,
         gt=0,
         lt=1,
         description="sequential: a score that speaks neither for nor against; more, and it doubts.",

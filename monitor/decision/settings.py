@@ -31,7 +31,7 @@ class SmoothingSettings:
     half_life: float = 1.0
     n: int = 10
     k: int = 3
-    reference: float = 0.5
+    reference: float = 0.6
 
 
 @dataclass(frozen=True, slots=True)
