@@ -177,7 +177,7 @@ def main() -> None:
             name = f"{rival.name}, {'fire + smoke' if joint else 'each label'}"
             judges.append((name, theirs(rival, joint=joint), _range(0.3, 0.99, 0.01)))
     sequential = ours(SmoothingSettings("sequential"), 0.0)
-    judges.append(("sequential, for 0 s", sequential, _range(0.55, 0.85, 0.1)))
+    judges.append(("sequential, for 0 s", sequential, _range(0.65, 0.85, 0.2)))
     print("| rule | threshold | recall | false alarms per camera and day | median time to detect |")
     print("|---|---|---|---|---|")
     for threshold in (0.65, 0.70):
@@ -191,7 +191,7 @@ def main() -> None:
 
 
 def _range(low: float, high: float, step: float) -> list[float]:
-    return [round(low + step * index, 2) for index in range(int((high - low) / step) + 1)]
+    return [round(low + step * index, 2) for index in range(round((high - low) / step) + 1)]
 
 
 def _print(name: str, result: Result) -> None:
