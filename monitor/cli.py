@@ -13,6 +13,7 @@ import typer
 
 from monitor.cli_model import evaluate, export
 from monitor.cli_regions import regions
+from monitor.cli_silence import silence
 from monitor.cli_train import train
 from monitor.cli_tune import record, tune
 from monitor.errors import AddressError, ConfigError, EmberwatchError
@@ -241,6 +242,7 @@ def label(
 app.command()(regions)
 app.command()(record)
 app.command()(tune)
+app.add_typer(silence, name="silence")
 app.command()(train)
 app.command()(evaluate)
 app.command()(export)

@@ -17,8 +17,10 @@ from monitor.config_camera import (
     Tiles,
     without_userinfo,
 )
+from monitor.config_conditions import Signal, Silencing, Site, ThresholdWhile
 from monitor.config_decision import Decision, Rule, Smoothing, default_rules
 from monitor.config_regions import Mask, Zone
+from monitor.config_times import NamedIntervals, TimeInterval, TimesOfDay
 from monitor.config_values import (
     DURATION_PATTERN,
     LONGEST_SECONDS,
@@ -44,13 +46,20 @@ __all__ = [
     "Ingest",
     "Log",
     "Mask",
+    "NamedIntervals",
     "PositiveSeconds",
     "Rule",
     "Seconds",
     "Section",
     "Shadow",
+    "Signal",
+    "Silencing",
+    "Site",
     "Smoothing",
+    "ThresholdWhile",
     "Tiles",
+    "TimeInterval",
+    "TimesOfDay",
     "Zone",
     "default_rules",
     "parse_duration",
@@ -132,6 +141,18 @@ class Config(Section):
     cameras: list[Camera] = Field(min_length=1, description="What is watched.")
     rules: list[Rule] = Field(
         default_factory=default_rules, min_length=1, description="When scores become alerts."
+    )
+    time_intervals: list[NamedIntervals] = Field(
+        default_factory=list, description="Times that rules and cameras refer to by name."
+    )
+    signals: list[Signal] = Field(
+        default_factory=list, description="What outside tells of work that looks like fire."
+    )
+    sites: list[Site] = Field(
+        default_factory=list, description="Cameras that see one place and must agree."
+    )
+    silence: Silencing = Field(
+        default_factory=Silencing, description="Silences that people set for maintenance."
     )
     inference: Inference = Field(default_factory=Inference, description="Model and engine.")
     decision: Decision = Field(default_factory=Decision, description="From scores to alerts.")

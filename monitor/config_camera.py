@@ -147,6 +147,21 @@ class Camera(Section):
     rules: list[str] | None = Field(
         None, description="Names of the rules that hold here; all rules where it is left out."
     )
+    site: str | None = Field(
+        None,
+        pattern=NAME_PATTERN,
+        description="The place it sees; alerts of cameras with the same one are one incident.",
+    )
+    active_time_intervals: list[str] = Field(
+        default_factory=list, description="Its rules hold only in these time intervals."
+    )
+    mute_time_intervals: list[str] = Field(
+        default_factory=list, description="Its rules do not hold in these time intervals."
+    )
+    inhibited_by: list[str] = Field(
+        default_factory=list,
+        description="Its rules do not hold while one of these signals is on.",
+    )
 
     @model_validator(mode="before")
     @classmethod

@@ -18,19 +18,21 @@ MOST_OF_A_ZONE = 0.9
 
 def cross_checks(marked: Marked) -> list[Problem]:
     """Faults: names that stand twice, rules that are named and not defined."""
-    problems = [*_twice(marked, "cameras"), *_twice(marked, "rules")]
-    rules = dict(_entries(marked.data, "rules"))
+    problems = [*twice(marked, "cameras"), *twice(marked, "rules")]
+    rules = dict(entries(marked.data, "rules"))
     if not rules:
         names = ["fire", "smoke"]
     else:
         names = [rule["name"] for rule in rules.values() if isinstance(rule.get("name"), str)]
-    for index, camera in _entries(marked.data, "cameras"):
+    for index, camera in entries(marked.data, "cameras"):
         problems += _part_twice(marked, index, camera)
         wanted = camera.get("rules")
         for place, name in enumerate(wanted if isinstance(wanted, list) else []):
             if isinstance(name, str) and name not in names:
                 problems.append(
-                    _at(marked, ("cameras", index, "rules", place), _unknown_rule(name, names))
+                    problem_at(
+                        marked, ("cameras", index, "rules", place), _unknown_rule(name, names)
+                    )
                 )
     return problems
 
@@ -38,11 +40,11 @@ def cross_checks(marked: Marked) -> list[Problem]:
 def second_looks(config: Config, marked: Marked) -> list[Problem]:
     """Warnings: what is allowed, and probably not what was meant."""
     warnings = []
-    for index, camera in _entries(marked.data, "cameras"):
+    for index, camera in entries(marked.data, "cameras"):
         url = camera.get("url")
         if isinstance(url, str) and without_userinfo(url)[0] != url:
             warnings.append(
-                _at(
+                problem_at(
                     marked,
                     ("cameras", index, "url"),
                     "a login stands in the URL; it is used and never shown, but better kept out of "
@@ -55,7 +57,7 @@ def second_looks(config: Config, marked: Marked) -> list[Problem]:
             continue
         if settings.url in first:
             warnings.append(
-                _at(
+                problem_at(
                     marked,
                     ("cameras", index, "url"),
                     f"camera '{first[settings.url]}' has the same URL; check whether one of the "
@@ -65,7 +67,7 @@ def second_looks(config: Config, marked: Marked) -> list[Problem]:
         first.setdefault(settings.url, settings.name)
         if settings.rules == []:
             warnings.append(
-                _at(
+                problem_at(
                     marked,
                     ("cameras", index, "rules"),
                     f"camera '{settings.name}' has no rule and never raises an alert; leave the "
@@ -75,7 +77,7 @@ def second_looks(config: Config, marked: Marked) -> list[Problem]:
         warnings += _hidden_zones(settings, index, marked)
         if settings.stale_after * settings.fps <= 1:
             warnings.append(
-                _at(
+                problem_at(
                     marked,
                     ("cameras", index, "stale_after"),
                     f"at {settings.fps:g} frames a second the next frame comes later than after "
@@ -85,7 +87,9 @@ def second_looks(config: Config, marked: Marked) -> list[Problem]:
             )
     if not any(camera.enabled for camera in config.cameras):
         warnings.append(
-            _at(marked, ("cameras",), "no camera is enabled, so nothing is watched; enable one")
+            problem_at(
+                marked, ("cameras",), "no camera is enabled, so nothing is watched; enable one"
+            )
         )
     return [*warnings, *_unused_rules(config, marked)]
 
@@ -94,7 +98,7 @@ def _unused_rules(config: Config, marked: Marked) -> Iterator[Problem]:
     watched = [camera for camera in config.cameras if camera.enabled]
     for index, rule in enumerate(config.rules):
         if watched and all(c.rules is not None and rule.name not in c.rules for c in watched):
-            yield _at(
+            yield problem_at(
                 marked,
                 ("rules", index),
                 f"no enabled camera uses the rule '{rule.name}'; name it under the `rules` of a "
@@ -107,7 +111,7 @@ def _hidden_zones(camera: Camera, index: int, marked: Marked) -> Iterator[Proble
     masks = [mask.points for mask in camera.masks if mask.labels is None]
     for place, zone in enumerate(camera.zones):
         if masks and share_covered(masks, zone.points) > MOST_OF_A_ZONE:
-            yield _at(
+            yield problem_at(
                 marked,
                 ("cameras", index, "zones", place),
                 f"zone '{zone.name}' of camera '{camera.name}' lies under its masks, so nothing is "
@@ -119,14 +123,14 @@ def _part_twice(marked: Marked, index: int, camera: Mapping[str, Any]) -> Iterat
     """Masks and zones share their names: a log line that tells one is to be understood."""
     first: dict[str, Location] = {}
     for kind in ("masks", "zones"):
-        for place, entry in _entries(camera, kind):
+        for place, entry in entries(camera, kind):
             name = entry.get("name")
             if not isinstance(name, str):
                 continue
             here: Location = ("cameras", index, kind, place, "name")
             if name in first:
                 there = first[name]
-                yield _at(
+                yield problem_at(
                     marked,
                     here,
                     f"'{name}' is the name of {key_text(there[2:4])} of camera "
@@ -136,15 +140,16 @@ def _part_twice(marked: Marked, index: int, camera: Mapping[str, Any]) -> Iterat
             first.setdefault(name, here)
 
 
-def _twice(marked: Marked, section: str) -> Iterator[Problem]:
+def twice(marked: Marked, section: str) -> Iterator[Problem]:
+    """A fault for each name in a list section that another entry has too."""
     first: dict[str, int] = {}
-    for index, entry in _entries(marked.data, section):
+    for index, entry in entries(marked.data, section):
         name = entry.get("name")
         if not isinstance(name, str):
             continue
         if name in first:
             line = marked.line((section, first[name], "name"))
-            yield _at(
+            yield problem_at(
                 marked,
                 (section, index, "name"),
                 f"'{name}' is the name of {section}[{first[name]}] in line {line} too; give each "
@@ -153,7 +158,7 @@ def _twice(marked: Marked, section: str) -> Iterator[Problem]:
         first.setdefault(name, index)
 
 
-def _entries(data: Any, section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
+def entries(data: Any, section: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The entries of a list section that are sections themselves, with their index."""
     entries = data.get(section) if isinstance(data, Mapping) else None
     for index, entry in enumerate(entries if isinstance(entries, list) else []):
@@ -167,5 +172,6 @@ def _unknown_rule(name: str, names: list[str]) -> str:
     return f"there is no rule '{name}'; {cure}"
 
 
-def _at(marked: Marked, location: Location, message: str) -> Problem:
+def problem_at(marked: Marked, location: Location, message: str) -> Problem:
+    """A problem with the key and line of a location."""
     return Problem(key_text(location), marked.line(location), message)

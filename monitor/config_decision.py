@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from monitor.config_conditions import ThresholdWhile
 from monitor.config_values import NAME_PATTERN, PositiveSeconds, Seconds, Section
 
 
@@ -18,6 +19,19 @@ class Rule(Section):
     )
     keep_firing_for: Seconds = Field(
         30.0, description="How long it must stay below before it is resolved."
+    )
+    active_time_intervals: list[str] = Field(
+        default_factory=list, description="It holds only in these time intervals."
+    )
+    mute_time_intervals: list[str] = Field(
+        default_factory=list, description="It does not hold in these time intervals."
+    )
+    inhibited_by: list[str] = Field(
+        default_factory=list, description="It does not hold while one of these signals is on."
+    )
+    thresholds: list[ThresholdWhile] = Field(
+        default_factory=list,
+        description="Other thresholds for certain times or signals; the first that fits counts.",
     )
 
 

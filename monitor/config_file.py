@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from monitor.config import Camera, Config, Section
 from monitor.config_checks import cross_checks, second_looks
 from monitor.config_faults import faults
+from monitor.config_references import reference_checks, site_looks
 from monitor.errors import ConfigError, Problem
 from monitor.yaml_marks import (
     Location,
@@ -98,7 +99,7 @@ def read_draft(path: Path) -> Draft:
     shape = _wrong_shape(marked.data)
     if shape is not None:
         return Draft(path, marked, None, marked.problems or (Problem("", 1, shape),), ())
-    problems = [*marked.problems, *cross_checks(marked)]
+    problems = [*marked.problems, *cross_checks(marked), *reference_checks(marked)]
     config = None
     try:
         config = Config.model_validate(marked.data)
@@ -109,7 +110,11 @@ def read_draft(path: Path) -> Draft:
         ordered = sorted(problems, key=lambda problem: problem.line or 0)
         return Draft(path, marked, None, tuple(ordered), ())
     config = resolve_paths(config, path.absolute().parent)
-    warnings = [*second_looks(config, marked), *_open_secrets(config, marked, path)]
+    warnings = [
+        *second_looks(config, marked),
+        *site_looks(config, marked),
+        *_open_secrets(config, marked, path),
+    ]
     ordered = sorted(warnings, key=lambda problem: problem.line or 0)
     return Draft(path, marked, config, (), tuple(ordered))
 

@@ -32,9 +32,11 @@ from monitor.ingest.limits import Limits
 from monitor.ingest.supervisor import Supervisor
 from monitor.logs import configure_logs
 from monitor.metrics import Metrics
+from monitor.metrics_conditions import ConditionMetrics
 from monitor.model import load_model
 from monitor.settings import Settings, read_settings
 from monitor.shadow import Shadow
+from monitor.signal_poller import SignalPoller
 from monitor.state_lock import state_lock
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
@@ -107,6 +109,13 @@ class _Daemon:
             clock=self._clock,
             version=self._version,
         )
+        self._poller = SignalPoller(clock=self._clock)
+        stack.callback(self._poller.stop)
+        registry.register(
+            ConditionMetrics(
+                lambda: self._state.snapshot().cameras, self._poller.states, clock=self._clock
+            )
+        )
         self._news = CameraNews(self._metrics, self._clock)
         self._web = WebServer(config.listen, self._state, registry, version=self._version)
         stack.callback(self._web.stop)
@@ -139,6 +148,7 @@ class _Daemon:
             clock=self._clock,
             model=bundle.sha256[:12],
             shadow=self._shadow,
+            signals=self._poller.on,
         )
         self._feeds = settings.feeds
         self._bursts = Bursts(_burst_settings(config))
@@ -152,9 +162,11 @@ class _Daemon:
             state=self._state,
             web=self._web,
             notifier=self._notifier,
+            signals=self._poller.states,
             clock=self._clock,
             shadow=self._shadow,
         )
+        self._poller.apply(config.signals)
         self._show_model()
 
     def run(self) -> int:
@@ -283,6 +295,7 @@ class _Daemon:
         self._supervisor.sample({})
         self._news.forget(result.removed)
         _set_up_logs(settings)
+        self._poller.apply(config.signals)
         self._watch.apply(config)
         self._shadow.apply(config, self._model.bundle.labels)
         self._round.reload_fault = ""

@@ -1,6 +1,6 @@
 """What the daemon does beside scoring, some times a second: news, faults, proof of life."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import structlog
 
@@ -12,6 +12,8 @@ from monitor.ingest.supervisor import Supervisor
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
 from monitor.shadow import Shadow
+from monitor.notices import condition_faults
+from monitor.signal_poller import SignalState
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
 from monitor.web.server import WebServer
@@ -51,6 +53,7 @@ class Round:
         state: DaemonState,
         web: WebServer,
         notifier: Notifier,
+        signals: Callable[[], Sequence[SignalState]],
         clock: Clock,
         shadow: Shadow,
     ) -> None:
@@ -62,6 +65,7 @@ class Round:
         self._state = state
         self._web = web
         self._notifier = notifier
+        self._signals = signals
         self._clock = clock
         self._shadow = shadow
         self._throttle = Throttle()
@@ -135,5 +139,6 @@ class Round:
             yield Fault("store", self._keeper.fault, critical=False)
         if self._shadow.fault:
             yield Fault("shadow", self._shadow.fault, critical=False)
+        yield from condition_faults(self._signals(), self._watch.silences())
         if self.reload_fault:
             yield Fault("config", self.reload_fault, critical=False)

@@ -4,29 +4,25 @@ Ingest is before this, and signals, reloads and supervision are around it, in
 :mod:`monitor.daemon`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import astuple, dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import astuple, replace
 
 import structlog
 
 from monitor.alerts.keeper import Keeper
+from monitor.alerts.silences import Silence
 from monitor.clock import Clock
 from monitor.config import Camera, Config
+from monitor.decision.conditions import conditions
 from monitor.decision.decider import Decider
-from monitor.decision.settings import (
-    DecisionSettings,
-    RuleSettings,
-    alert_labels,
-    decision_settings,
-    rule_settings,
-)
+from monitor.decision.settings import alert_labels, decision_settings, rule_settings
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import AlertState, Transition
 from monitor.errors import EngineError
 from monitor.freshness import is_current
 from monitor.inference.batcher import Batch, Batcher
 from monitor.inference.masks import camera_regions, join_views
-from monitor.inference.scored import Region, ScoredFrame
+from monitor.inference.scored import ScoredFrame
 from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame
 from monitor.ingest.status import CameraStatus
@@ -35,6 +31,10 @@ from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
 from monitor.shadow import Judged, Shadow
 from monitor.web.view import AlertView, CameraView, ScoresView
+from monitor.post import Post, log_ended
+from monitor.quiet import Quiet
+from monitor.sites import Seat, Sites
+from monitor.web.view import CameraView, ScoresView
 
 SAVE_SECONDS = 30.0
 """How often the state of a decision with an open alert is kept, beside each change of state."""
@@ -47,21 +47,6 @@ UNSCORED_SECONDS = 20.0
 engine takes a few seconds."""
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(slots=True)
-class _Post:
-    """One camera that is watched: what it is judged by, and what was last seen."""
-
-    camera: Camera
-    rules: tuple[RuleSettings, ...]
-    labels: tuple[str, ...]
-    settings: DecisionSettings
-    regions: tuple[Region, ...]
-    decider: Decider
-    scores: ScoresView | None = None
-    since: dict[str, float] = field(default_factory=dict)
-    strength: dict[str, float] = field(default_factory=dict)
 
 
 class Watch:
@@ -78,6 +63,7 @@ class Watch:
         clock: Clock,
         model: str = "",
         shadow: Shadow | None = None,
+        signals: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         """
         Args:
@@ -90,6 +76,7 @@ class Watch:
             model: a name for the model, such as its hash: what views usually score is learned
                 anew for another.
             shadow: is offered what was scored and decided on.
+            signals: names of the signals from outside that are on; must not block.
         """
         self._labels = tuple(labels)
         self._model = model
@@ -100,6 +87,10 @@ class Watch:
         self._clock = clock
         self._shadow = shadow
         self._posts: dict[str, _Post] = {}
+        self._signals = signals
+        self._sites = Sites(keeper=keeper, clock=clock)
+        self._quiet = Quiet(keeper=keeper, clock=clock)
+        self._posts: dict[str, Post] = {}
         self._kept: dict[str, DeciderSnapshot] = keeper.load_states()
         self._open_since = keeper.open_since()
         self._throttle = Throttle()
@@ -130,11 +121,12 @@ class Watch:
         # In one step: views are read from other threads.
         self._posts = {name: self._post(config, camera) for name, camera in wanted.items()}
         self._kept.clear()
+        self._sites.apply(config, [post.seat for post in self._posts.values()])
         for name, post in before.items():
             if name not in wanted:
                 self._batcher.forget(name)
                 self._metrics.remove_camera(name)
-                _log_ended(post, post.decider.states(), "the camera is watched no more")
+                log_ended(post, post.decider.states(), "the camera is watched no more")
         alive = {
             (name, alert)
             for name, post in self._posts.items()
@@ -200,7 +192,8 @@ class Watch:
         return f"frames arrive and none was scored for {seconds:.0f} s; the machine is overloaded"
 
     def tend(self, statuses: Mapping[str, CameraStatus]) -> None:
-        """Withdraw scores that tell of nothing that is seen now; keep states; retry the store."""
+        """Withdraw scores that tell of nothing that is seen now; keep states; look for silences;
+        retry the store."""
         now = self._clock.monotonic()
         for name, post in self._posts.items():
             status = statuses.get(name)
@@ -214,6 +207,12 @@ class Watch:
                 )
             ):
                 self._withdraw(post)
+        self._quiet.tend(
+            (name, rule.name, rule.label)
+            for name, post in self._posts.items()
+            for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
+            if state is AlertState.FIRING
+        )
         if now >= self._next_save_all:
             self._next_save_all = now + SAVE_ALL_SECONDS
             self._next_save = now + SAVE_SECONDS
@@ -240,39 +239,30 @@ class Watch:
             if state is AlertState.FIRING
         ]
 
+    def silences(self) -> tuple[Silence, ...]:
+        """Those in force at cameras that are watched. For any thread."""
+        return tuple(s for s in self._quiet.now() if s.camera in self._posts)
+
     def views(self, statuses: Mapping[str, CameraStatus]) -> tuple[CameraView, ...]:
         """What the pages show, in the order of the configuration."""
+        wall, signals, silences = self._clock.wall(), self._signals(), self._quiet.now()
         return tuple(
-            CameraView(
-                name=name,
-                stale_after_seconds=post.camera.stale_after,
-                status=statuses.get(name),
-                scores=post.scores,
-                alerts=tuple(
-                    AlertView(
-                        alert=rule.name,
-                        label=rule.label,
-                        state=state,
-                        since=post.since.get(rule.name),
-                        score_at_change=post.strength.get(rule.name)
-                        if post.scores is not None
-                        else None,
-                    )
-                    for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
-                ),
-            )
+            post.view(statuses.get(name), at=wall, signals=signals, silences=silences)
             for name, post in self._posts.items()
         )
 
-    def _post(self, config: Config, camera: Camera) -> _Post:
+    def _post(self, config: Config, camera: Camera) -> Post:
         rules = rule_settings(config, camera)
         settings = decision_settings(config, camera, self._model)
         before = self._posts.get(camera.name)
         regions = camera_regions(camera, alert_labels(config, camera, self._labels))
+        held_under = conditions(config, camera)
         watched = Watched(camera.name, tuple(rule.name for rule in rules), camera.stale_after)
         if before is not None:
-            basis = (before.camera, before.rules, before.labels, before.settings)
-            if basis == (camera, rules, self._labels, settings):
+            basis = (
+                before.camera, before.rules, before.labels, before.settings, before.conditions
+            )  # fmt: skip
+            if basis == (camera, rules, self._labels, settings, held_under):
                 return before
             self._kept[camera.name] = before.decider.snapshot()
             self._batcher.forget(camera.name)
@@ -281,7 +271,7 @@ class Watch:
         if kept is not None:
             decider.restore(kept)
         self._metrics.add_camera(watched)
-        post = _Post(camera, rules, self._labels, settings, regions, decider)
+        post = Post(rules, self._labels, settings, regions, Seat(camera, decider), held_under)
         for alert, state in decider.states().items():
             self._metrics.set_alert_state(camera.name, alert, state)
             if state is AlertState.FIRING and before is None:
@@ -294,7 +284,7 @@ class Watch:
             self._metrics.withdraw_scores(camera.name)
             left = decider.states()
             lost = {k: v for k, v in before.decider.states().items() if v and not left.get(k)}
-            _log_ended(before, lost, "its rule is gone or is for another label now")
+            log_ended(before, lost, "its rule is gone or is for another label now")
         return post
 
     def _decide(self, scored: ScoredFrame) -> None:
@@ -302,7 +292,10 @@ class Watch:
         if post is None:
             return
         started = self._clock.monotonic()
-        transitions = post.decider.update(scored)
+        at = scored.captured_monotonic
+        standings = post.standings(scored.captured_at, self._signals())
+        transitions = post.decider.update(scored, standings, self._sites.held(post.seat, at))
+        self._sites.saw(post.seat, at, standings, transitions)
         ended = self._clock.monotonic()
         self._metrics.observe_stage("decide", ended - started)
         self._metrics.observe_stage("capture_to_decision", ended - scored.captured_monotonic)
@@ -311,6 +304,8 @@ class Watch:
         self.frames_scored += 1
         self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)
         self._metrics.set_usual(scored.camera, post.decider.usual)
+        if transitions:
+            transitions = [self._marked(post, transition) for transition in transitions]
         for transition in transitions:
             self._tell(post, transition)
         if transitions:
@@ -339,12 +334,22 @@ class Watch:
         self._shadow.offer(frame, post.regions, join_views(scored, self._labels), judged)
 
     def _tell(self, post: _Post, transition: Transition) -> None:
+    def _marked(self, post: Post, transition: Transition) -> Transition:
+        """The transition, with what the decision does not know: site and silence."""
+        silenced = self._quiet.covers(transition.camera, transition.label)
+        return replace(transition, site=post.camera.site or "", silenced=silenced)
+
+    def _tell(self, post: Post, transition: Transition) -> None:
         post.since[transition.alert] = transition.captured_at
         post.strength[transition.alert] = transition.score
         self._metrics.record_transition(transition)
         why = transition.why
         # Whoever is woken by the level is woken by a firing alert, and by no other.
         say = log.error if transition.event == "firing" else log.info
+        more: dict[str, object] = {"site": transition.site} if transition.site else {}
+        if transition.silenced:
+            more["silenced"] = True
+            say = log.warning if transition.event == "firing" else log.info
         say(
             f"alert_{transition.event}",
             camera=transition.camera,
@@ -358,9 +363,11 @@ class Watch:
             box=None if transition.box is None else list(astuple(transition.box)),
             frames=why.frames,
             seconds=round(why.seconds, 1),
+            **more,
         )
 
-    def _withdraw(self, post: _Post) -> None:
+    def _withdraw(self, post: Post) -> None:
+        self._sites.blind(post.camera.name)
         if post.scores is not None:
             post.scores = None
             self._metrics.withdraw_scores(post.camera.name)
@@ -372,13 +379,5 @@ class Watch:
             log.error("engine_failing", error=str(error), kept_back=kept_back)
 
 
-def _is_pending(post: _Post) -> bool:
+def _is_pending(post: Post) -> bool:
     return AlertState.PENDING in post.decider.states().values()
-
-
-def _log_ended(post: _Post, states: Mapping[str, AlertState], cause: str) -> None:
-    for alert, state in states.items():
-        if state:
-            log.warning(
-                "alert_ended", camera=post.camera.name, alert=alert, was=state.label, cause=cause
-            )

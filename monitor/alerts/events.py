@@ -20,6 +20,8 @@ class Step:
     why: Explanation
     box: Box | None = None
     """Where in the frame it was seen; None where it ended, or the model did not tell."""
+    silenced: bool = False
+    """Whether the alert was silenced then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,10 @@ class Event:
     """The highest score of its transitions, 0 to 1."""
     steps: tuple[Step, ...]
     """All transitions, oldest first."""
+    site: str = ""
+    """The site of the camera; empty where it has none."""
+    incident_id: int = 0
+    """The id of the event that began the incident: events of one site that overlap share it."""
 
     @property
     def box(self) -> Box | None:

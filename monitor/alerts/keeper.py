@@ -16,6 +16,7 @@ import structlog
 
 from monitor.alerts.events import Event
 from monitor.alerts.reader import read_events
+from monitor.alerts.silences import Silence
 from monitor.alerts.store import IN_MEMORY, MAX_WAITING, EventStore
 from monitor.clock import Clock
 from monitor.decision.snapshot import DeciderSnapshot
@@ -59,6 +60,7 @@ class Keeper:
         self._next_prune = clock.monotonic()
         self._fault = ""
         self._unread = False
+        self._silences_fault = ""
         try:
             self._store = EventStore.open(path, now=clock.wall)
         except StoreError as error:
@@ -126,6 +128,32 @@ class Keeper:
             return {}
         self._count("read", False)
         return {(event.camera, step.alert): step.at for event in events for step in event.steps}
+
+    def silences(self) -> list[Silence] | None:
+        """Silences that have not ended; None while they cannot be read, which is told once."""
+        try:
+            found = self._store.silences()
+        except StoreError as error:
+            if self._silences_fault != str(error):
+                self._failed("read", error)
+                self._silences_fault = str(error)
+            return None
+        if self._silences_fault:
+            if self._fault == self._silences_fault:
+                self._fault = ""
+            self._silences_fault = ""
+        return found
+
+    def ended_since(self, at: float) -> list[tuple[str, str, float]]:
+        """Camera, incident and end of the events that ended since a Unix time; none where they
+        cannot be read."""
+        try:
+            found = self._store.ended_since(at)
+        except StoreError as error:
+            self._failed("read", error)
+            return []
+        self._count("read", False)
+        return found
 
     def settle(self, cameras: Collection[str], alive: Collection[tuple[str, str]]) -> None:
         """Let go of what the configuration no longer has.

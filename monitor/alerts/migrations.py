@@ -53,6 +53,25 @@ STEPS: tuple[tuple[str, ...], ...] = (
     ),
     # Where in the frame it was seen: JSON as [left, top, right, bottom], relative to the frame.
     ("ALTER TABLE transitions ADD COLUMN box TEXT",),
+    (
+        """
+        CREATE TABLE silences (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            camera TEXT NOT NULL,
+            label TEXT,
+            created_at REAL NOT NULL,
+            ends_at REAL NOT NULL,
+            created_by TEXT NOT NULL,
+            comment TEXT NOT NULL
+        ) STRICT
+        """,
+        "ALTER TABLE transitions ADD COLUMN silenced INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE events ADD COLUMN site TEXT NOT NULL DEFAULT ''",
+        # The id of the event that began the incident; events of one site share it.
+        "ALTER TABLE events ADD COLUMN incident_id INTEGER NOT NULL DEFAULT 0",
+        "UPDATE events SET incident_id = id",
+        "CREATE INDEX events_by_end ON events (ended_at)",
+    ),
 )
 
 

@@ -19,9 +19,10 @@ from typing import TypeVar
 
 import structlog
 
-from monitor.alerts import tables
+from monitor.alerts import silence_tables, tables
 from monitor.alerts.database import connect, is_damage, move_aside
 from monitor.alerts.events import Event
+from monitor.alerts.silences import Silence
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import Transition
 from monitor.errors import StoreError
@@ -232,6 +233,22 @@ class EventStore:
             )
         )
 
+    def silences(self) -> list[Silence]:
+        """Silences that have not ended, also those that another process has set meanwhile.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(lambda: silence_tables.ending_after(self._connection, self._now()))
+
+    def ended_since(self, at: float) -> list[tuple[str, str, float]]:
+        """Camera, incident and end of the events that ended since a Unix time.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(lambda: tables.ended_since(self._connection, at))
+
     def end_abandoned(self, alive: Collection[tuple[str, str]], *, at: float) -> int:
         """End the open events that no alert keeps open any more; how many.
 
@@ -274,6 +291,7 @@ class EventStore:
         def work() -> None:
             nonlocal deleted
             deleted = tables.prune(self._connection, before)
+            silence_tables.prune(self._connection, before)
 
         with self._lock:
             return deleted if self._commit(work) else 0

@@ -8,14 +8,19 @@ import sqlite3
 from collections.abc import Collection
 from dataclasses import asdict, astuple
 
+from monitor.alerts import silence_tables
 from monitor.alerts.events import Event, Step
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import AlertState, Explanation, Transition
 from monitor.inference.scored import Box
 
 _EVENT_COLUMNS = (
-    "id, camera, incident, alert, label, state, began_at, fired_at, ended_at, peak_score"
+    "id, camera, incident, alert, label, state, began_at, fired_at, ended_at, peak_score, "
+    "site, incident_id"
 )
+
+SITE_JOIN_SECONDS = 60.0
+"""An event joins the incident of its site while one of its events is open, and so long after."""
 
 # The alerts of an event whose last transition left them open, the newest first.
 _STILL_OPEN = """
@@ -30,8 +35,10 @@ def probe(connection: sqlite3.Connection) -> None:
     """Compile a statement on every table: an error says that the schema is not as it must be."""
     connection.execute(f"SELECT {_EVENT_COLUMNS} FROM events LIMIT 0")  # noqa: S608 - a constant
     connection.execute(
-        "SELECT event_id, alert, label, event, at, score, why, box FROM transitions LIMIT 0"
+        "SELECT event_id, alert, label, event, at, score, why, box, silenced "
+        "FROM transitions LIMIT 0"
     )
+    silence_tables.probe(connection)
     connection.execute("SELECT camera, snapshot, saved_at FROM decisions LIMIT 0")
 
 
@@ -46,8 +53,9 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
         if transition.state is AlertState.INACTIVE:
             return  # the end of an event that was pruned or given up: nothing to end
         row = connection.execute(
-            "INSERT INTO events (camera, incident, alert, label, state, began_at, peak_score) "
-            "VALUES (?, ?, ?, ?, 'pending', ?, ?) RETURNING id",
+            "INSERT INTO events "
+            "(camera, incident, alert, label, state, began_at, peak_score, site) "
+            "VALUES (?, ?, ?, ?, 'pending', ?, ?, ?) RETURNING id",
             (
                 transition.camera,
                 incident,
@@ -55,12 +63,14 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
                 transition.label,
                 transition.captured_at,
                 transition.score,
+                transition.site,
             ),
         ).fetchone()
+        _join_incident(connection, row[0], transition)
     (event_id,) = row
     connection.execute(
-        "INSERT INTO transitions (event_id, alert, label, event, at, score, why, box) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO transitions (event_id, alert, label, event, at, score, why, box, silenced) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             event_id,
             transition.alert,
@@ -70,6 +80,7 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
             transition.score,
             json.dumps(asdict(transition.why)),
             None if transition.box is None else json.dumps(astuple(transition.box)),
+            int(transition.silenced),
         ),
     )
     connection.execute(
@@ -80,6 +91,26 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
         _end_alert(connection, event_id, transition.captured_at)
     else:
         _open_alert(connection, event_id, transition)
+
+
+def _join_incident(connection: sqlite3.Connection, event_id: int, transition: Transition) -> None:
+    """Give a new event the incident of its site that goes on; else it begins one."""
+    found = None
+    if transition.site:
+        found = connection.execute(
+            "SELECT incident_id FROM events WHERE site = ? AND incident = ? AND id <> ? "
+            "AND (ended_at IS NULL OR ended_at >= ?) ORDER BY id DESC LIMIT 1",
+            (
+                transition.site,
+                transition.incident or transition.alert,
+                event_id,
+                transition.captured_at - SITE_JOIN_SECONDS,
+            ),
+        ).fetchone()
+    connection.execute(
+        "UPDATE events SET incident_id = ? WHERE id = ?",
+        (found[0] if found else event_id, event_id),
+    )
 
 
 def _open_alert(connection: sqlite3.Connection, event_id: int, transition: Transition) -> None:
@@ -158,6 +189,8 @@ def events(
             fired_at=row[7],
             ended_at=row[8],
             peak_score=row[9],
+            site=row[10],
+            incident_id=row[11],
             steps=_steps(connection, row[0]),
         )
         for row in rows
@@ -166,7 +199,8 @@ def events(
 
 def _steps(connection: sqlite3.Connection, event_id: int) -> tuple[Step, ...]:
     rows = connection.execute(
-        "SELECT alert, label, event, at, score, why, box FROM transitions WHERE event_id = ? "
+        "SELECT alert, label, event, at, score, why, box, silenced FROM transitions "
+        "WHERE event_id = ? "
         "ORDER BY id",
         (event_id,),
     )
@@ -179,9 +213,19 @@ def _steps(connection: sqlite3.Connection, event_id: int) -> tuple[Step, ...]:
             score,
             Explanation(**json.loads(why)),
             None if box is None else Box(*json.loads(box)),
+            bool(silenced),
         )
-        for alert, label, event, at, score, why, box in rows
+        for alert, label, event, at, score, why, box, silenced in rows
     )
+
+
+def ended_since(connection: sqlite3.Connection, at: float) -> list[tuple[str, str, float]]:
+    """Camera, incident and end of the events that ended since a Unix time."""
+    return connection.execute(
+        "SELECT camera, incident, max(ended_at) FROM events WHERE ended_at >= ? "
+        "GROUP BY camera, incident",
+        (at,),
+    ).fetchall()
 
 
 def prune(connection: sqlite3.Connection, before: float) -> int:

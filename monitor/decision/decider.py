@@ -4,10 +4,11 @@ Pure: the same frames give the same transitions. Time comes in with each frame, 
 from a clock, a file or a global.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.decision.baseline import Baseline
+from monitor.decision.conditions import Standing
 from monitor.decision.evidence import EvidencePlan
 from monitor.decision.observed import ObservedTime
 from monitor.decision.rules import RuleMachine, Stretch
@@ -79,7 +80,7 @@ class Decider:
         period = self._settings.sample_seconds
         slack = self._slack_of(period)
         self._machines = [
-            RuleMachine(rule, rank, rule.threshold * self._settings.clear_ratio, slack)
+            RuleMachine(rule, rank, self._settings.clear_ratio, slack)
             for rule, rank in zip(rules, self._plan.ranks, strict=True)
         ]
         # Grave rules first: what they come to decides about the milder ones of the same event.
@@ -125,10 +126,22 @@ class Decider:
         """The state of each alert, by the name of its rule."""
         return {machine.settings.name: machine.state for machine in self._machines}
 
-    def update(self, scored: ScoredFrame) -> list[Transition]:
+    def update(
+        self,
+        scored: ScoredFrame,
+        standings: Sequence[Standing] = (),
+        held: Collection[str] = (),
+    ) -> list[Transition]:
         """Take the scores of a frame; give the changes of state that it brings, in their order.
 
         A frame that is not newer than the one before changes nothing.
+
+        Args:
+            scored: the frame.
+            standings: how each rule stands at its time, in the order of the rules; as usual where
+                it is left out.
+            held: incidents of which no alert may begin to fire in this frame, because other
+                cameras must agree first. Evidence that is certain fires all the same.
 
         Raises:
             ValueError: the frame is of another camera, or its scores are no probabilities. Nothing
@@ -145,6 +158,9 @@ class Decider:
         if times is None:
             return []
         step, elapsed = times
+        for machine, standing in zip(self._machines, standings, strict=False):
+            if standing is not machine.standing:
+                machine.stand(standing)
         look = self._baseline
         if look is not None and not look.due(scored.captured_at, step):
             look = None  # once a minute is often enough
@@ -155,8 +171,9 @@ class Decider:
         for machine, evidence, hazard in zip(self._machines, found, hazards, strict=True):
             machine.slack = slack
             machine.observe(evidence.stands, hazard.stands, step, elapsed)
-        transitions = self._decide(scored, found, hazards, step)
-        if look is not None:
+        transitions = self._decide(scored, found, hazards, step, held)
+        if look is not None and all(machine.standing.holds for machine in self._machines):
+            # What nobody judges, such as welding in welding hours, must not become the usual.
             look.learn(raws, self._undecided())
         return transitions
 
@@ -223,11 +240,16 @@ class Decider:
         return self._settings.slack_periods * (step if 0 < step < period / 2 else period)
 
     def _decide(
-        self, scored: ScoredFrame, found: list[_Found], hazards: list[_Found], step: float
+        self,
+        scored: ScoredFrame,
+        found: list[_Found],
+        hazards: list[_Found],
+        step: float,
+        held: Collection[str],
     ) -> list[Transition]:
         """Run the rules, grave ones first."""
         if all(
-            machine.state is AlertState.INACTIVE and evidence.stands < machine.settings.threshold
+            machine.state is AlertState.INACTIVE and evidence.stands < machine.threshold
             for machine, evidence in zip(self._machines, found, strict=True)
         ):
             return []  # nearly all frames: nothing is there, and nothing was
@@ -249,10 +271,12 @@ class Decider:
                 step,
                 event_open=joint and event_open,
                 graver=graver if joint else AlertState.INACTIVE,
+                may_fire=self._incident(machine) not in held
+                or found[index].smoothed >= self._settings.certain,
             ):
-                held = joint and previous is AlertState.FIRING
-                what = hazards[index] if held else found[index]
-                usual = self._usual(what.region, -1 if held else index)
+                by_hazard = joint and previous is AlertState.FIRING
+                what = hazards[index] if by_hazard else found[index]
+                usual = self._usual(what.region, -1 if by_hazard else index)
                 transitions.append(self._transition(scored, index, previous, state, what, usual))
                 previous = state
             if joint:
@@ -278,7 +302,9 @@ class Decider:
     ) -> Transition:
         machine = self._machines[index]
         why = Explanation(
-            threshold=self._thresholds.of(what.region, machine.settings.threshold),
+            threshold=self._thresholds.now(
+                what.region, machine.settings.threshold, machine.threshold
+            ),
             score=what.raw,
             smoothed=what.smoothed,
             baseline=usual,
@@ -299,7 +325,7 @@ class Decider:
             score=what.smoothed,
             why=why,
             box=None if state is AlertState.INACTIVE else self._box(scored, index, what.region),
-            incident=HAZARD if machine.rank >= 0 else machine.settings.name,
+            incident=self._incident(machine),
         )
 
     def _box(self, scored: ScoredFrame, index: int, region: str) -> Box | None:
@@ -311,6 +337,15 @@ class Decider:
                     return None  # all labels are hazards: there is nothing to tell them from
                 return find_box(heat_map(part.cells, meant), part.region)
         return None
+
+    @property
+    def incidents(self) -> tuple[str, ...]:
+        """The incident that each rule belongs to, in the order of the rules."""
+        return tuple(self._incident(machine) for machine in self._machines)
+
+    @staticmethod
+    def _incident(machine: RuleMachine) -> str:
+        return HAZARD if machine.rank >= 0 else machine.settings.name
 
     def snapshot(self) -> DeciderSnapshot:
         """All that must survive a restart."""

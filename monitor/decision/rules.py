@@ -7,10 +7,15 @@ Three zones stand against a rule. At or above the threshold the time above runs;
 clearing level (threshold times ``clear_ratio``) it is lost; between the two it is kept and
 stands still. So more evidence never means a later alert, and evidence that wavers about the
 threshold does not make an alert flap.
+
+A rule may not hold for a time, or have another threshold. While it does not hold nothing is
+collected for it and it does not fire anew; what fires already is held and resolved by its pictures
+as ever. The clearing level of what fires is that of the rule's lowest threshold.
 """
 
 from dataclasses import dataclass, field
 
+from monitor.decision.conditions import AS_USUAL, Standing
 from monitor.decision.settings import RuleSettings
 from monitor.decision.state import AlertState
 
@@ -46,7 +51,8 @@ class RuleMachine:
     settings: RuleSettings
     rank: int
     """How grave the label is among those that share evidence, 0 the mildest; -1: shares none."""
-    clear_level: float
+    clear_ratio: float
+    """The clearing level is the threshold times this."""
     slack: float
     """Durations may fall short by these seconds: frames do not come on the dot."""
     state: AlertState = AlertState.INACTIVE
@@ -60,12 +66,34 @@ class RuleMachine:
     """Frames since the state before began."""
     elapsed: float = 0.0
     """Seconds since then, gaps included."""
+    standing: Standing = AS_USUAL
+    """How it stands in this frame."""
+    threshold: float = field(init=False)
+    clear_level: float = field(init=False)
+    hold_level: float = field(init=False)
+    """The clearing level of a firing alert."""
+
+    def __post_init__(self) -> None:
+        lowest = min(self.settings.threshold, *self.settings.other_thresholds, 1.0)
+        self.hold_level = lowest * self.clear_ratio
+        self.stand(self.standing)
+
+    def stand(self, standing: Standing) -> None:
+        """How the rule stands from now on."""
+        self.standing = standing
+        other = standing.threshold
+        self.threshold = self.settings.threshold if other is None else other
+        self.clear_level = self.threshold * self.clear_ratio
 
     def observe(self, evidence: float, hazard: float, step: float, elapsed: float) -> None:
         """Let the stretches run on by one frame."""
         self.frames += 1
         self.elapsed += elapsed
-        threshold = self.settings.threshold
+        if not self.standing.holds:
+            self.above.end()
+            self.hazard.end()
+            return
+        threshold = self.threshold
         if evidence >= threshold:
             self.above.extend(step)
         elif evidence < self.clear_level:
@@ -85,6 +113,7 @@ class RuleMachine:
         *,
         event_open: bool,
         graver: AlertState,
+        may_fire: bool = True,
     ) -> tuple[AlertState, ...]:
         """The states that the rule goes through in this frame; empty where it stays.
 
@@ -94,20 +123,23 @@ class RuleMachine:
             step: observed seconds that the frame adds.
             event_open: an alert that shares its evidence with this one is firing.
             graver: the highest state among alerts for graver labels that share evidence.
+            may_fire: whether it may begin to fire now; it stays pending where not.
         """
         if self.state is AlertState.FIRING:
             return self._decide_firing(hazard if self.rank >= 0 else evidence, step)
+        if not self.standing.holds:
+            return self._enter(AlertState.INACTIVE) if self.state else ()
         if graver is AlertState.FIRING:
             # The event is called by its gravest label, and that alert holds it by the hazard.
             return self._enter(AlertState.INACTIVE) if self.state else ()
         path: tuple[AlertState, ...] = ()
         if self.state is AlertState.INACTIVE:
-            if evidence < self.settings.threshold or graver is AlertState.PENDING:
+            if evidence < self.threshold or graver is AlertState.PENDING:
                 return ()
             path = self._enter(AlertState.PENDING)
         elif evidence < self.clear_level:
             return self._enter(AlertState.INACTIVE)
-        if evidence >= self.settings.threshold and self._confirmed(event_open):
+        if evidence >= self.threshold and may_fire and self._confirmed(event_open):
             path += self._enter(AlertState.FIRING)
         return path
 
@@ -119,7 +151,7 @@ class RuleMachine:
         return self.rank >= 0 and not event_open and self.hazard.lasted(seconds, self.slack)
 
     def _decide_firing(self, holding: float, step: float) -> tuple[AlertState, ...]:
-        if holding >= self.clear_level:
+        if holding >= self.hold_level:
             self.below.end()
             return ()
         self.below.extend(step)

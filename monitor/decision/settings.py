@@ -21,6 +21,9 @@ class RuleSettings:
     """``for``: observed time above the threshold before it fires."""
     keep_firing_seconds: float = 30.0
     """Observed time below the clearing level before it is resolved."""
+    other_thresholds: tuple[float, ...] = ()
+    """Thresholds that it has at other times. What fires is held by the lowest, so that an alert
+    does not end because the time of a lower threshold does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ def rule_settings(config: Config, camera: Camera) -> tuple[RuleSettings, ...]:
             threshold=rule.threshold,
             hold_seconds=rule.hold_for,
             keep_firing_seconds=rule.keep_firing_for,
+            other_thresholds=tuple(other.threshold for other in rule.thresholds),
         )
         for rule in config.rules
         if camera.rules is None or rule.name in camera.rules

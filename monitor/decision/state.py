@@ -59,6 +59,10 @@ class Transition:
     box: Box | None = None
     """Where in the frame the label of a pending or firing alert, or a graver one, is seen, within
     the deciding region; None where it ended, or the model does not tell."""
+    site: str = ""
+    """The site of the camera; empty where it has none. Not for the decider to know."""
+    silenced: bool = False
+    """Whether somebody silenced the alert. Not for the decider to know."""
 
     @property
     def event(self) -> str:

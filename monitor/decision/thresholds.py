@@ -24,9 +24,21 @@ class RegionThresholds:
         """
         self._own = dict(thresholds)
 
-    def of(self, region: str, rule_threshold: float) -> float:
-        """What stands against a rule in a region."""
-        return self._own.get(region, rule_threshold)
+    def now(self, region: str, rule_threshold: float, threshold: float) -> float:
+        """What stands against a rule in a region, while the rule has another threshold: the region's
+        own is moved as far, in log-odds.
+
+        Args:
+            region: its name.
+            rule_threshold: the threshold that the region's own stands in for.
+            threshold: that of the rule now.
+        """
+        own = self._own.get(region)
+        if own is None:
+            return threshold
+        if threshold == rule_threshold:
+            return own
+        return _probability(_log_odds(own) + _log_odds(threshold) - _log_odds(rule_threshold))
 
     def lift(self, region: str, evidence: float, rule_threshold: float) -> float:
         """The evidence of a region as it counts against a rule's threshold, 0 to 1.

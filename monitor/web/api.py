@@ -17,6 +17,20 @@ class AlertJson(BaseModel):
         description="what stood against the threshold when the state began, 0 to 1; null: nothing "
         "has happened yet, or the camera has no score now"
     )
+    threshold: float = Field(description="what counts now, 0 to 1")
+    holds: bool = Field(description="false: the rule does not hold now; what fires goes on")
+    note: str = Field(description="why it does not hold or has another threshold; else empty")
+    silenced: bool = Field(description="true: a silence keeps it from waking anybody")
+
+
+class SilenceJson(BaseModel):
+    """A silence in force at a camera."""
+
+    id: int
+    label: str | None = Field(description="alerts for this label alone; null: all alerts")
+    ends_at: float = Field(description="Unix time")
+    created_by: str
+    comment: str
 
 
 class StreamJson(BaseModel):
@@ -47,6 +61,8 @@ class CameraJson(BaseModel):
         description="by label; null while there is no score of a picture that was just seen"
     )
     alerts: list[AlertJson]
+    site: str | None = Field(description="the place that it sees")
+    silences: list[SilenceJson] = Field(description="those in force")
 
 
 class ModelJson(BaseModel):
@@ -123,6 +139,17 @@ def _camera(snapshot: Snapshot, camera: CameraView) -> CameraJson:
         and StreamJson(kind=info.kind, codec=info.codec, width=info.width, height=info.height),
         scores=None if scores is None else dict(scores),
         alerts=[_alert(alert) for alert in camera.alerts],
+        site=camera.site or None,
+        silences=[
+            SilenceJson(
+                id=silence.id,
+                label=silence.label,
+                ends_at=silence.ends_at,
+                created_by=silence.created_by,
+                comment=silence.comment,
+            )
+            for silence in camera.silences
+        ],
     )
 
 
@@ -133,4 +160,8 @@ def _alert(alert: AlertView) -> AlertJson:
         state=alert.state.label,
         since=alert.since,
         score_at_change=alert.score_at_change,
+        threshold=alert.threshold,
+        holds=alert.holds,
+        note=alert.note,
+        silenced=alert.silenced,
     )

@@ -50,6 +50,7 @@ class StepJson(BaseModel):
     box: BoxJson | None = Field(
         description="where in the frame it was seen; null: it ended, or the model does not tell"
     )
+    silenced: bool = Field(description="whether the alert was silenced then")
 
 
 class EventJson(BaseModel):
@@ -67,6 +68,11 @@ class EventJson(BaseModel):
     peak_score: float = Field(description="highest score of its steps, 0 to 1")
     box: BoxJson | None = Field(description="where its alert was seen last; null: not known")
     steps: list[StepJson] = Field(description="oldest first")
+    site: str | None = Field(description="the place that the camera sees")
+    incident_id: int = Field(
+        description="the id of the event that began the incident; events of one site that overlap "
+        "share it"
+    )
 
 
 class EventsJson(BaseModel):
@@ -104,6 +110,8 @@ def _event(event: Event) -> EventJson:
         ended_at=event.ended_at,
         peak_score=event.peak_score,
         box=_box(event.box),
+        site=event.site or None,
+        incident_id=event.incident_id or event.id,
         steps=[
             StepJson(
                 alert=step.alert,
@@ -114,6 +122,7 @@ def _event(event: Event) -> EventJson:
                 threshold=step.why.threshold,
                 region=step.why.region,
                 box=_box(step.box),
+                silenced=step.silenced,
             )
             for step in event.steps
         ],

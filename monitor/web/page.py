@@ -156,10 +156,18 @@ def _alert(snapshot: Snapshot, alert: AlertView) -> _Alert:
     begun = alert.since if alert.state is not AlertState.INACTIVE else None
     return _Alert(
         name=alert.alert,
-        state=alert.state.label,
+        state=_state_text(alert),
         css=css[alert.state],
         since="" if begun is None else f"for {duration(snapshot.at - begun)}",
     )
+
+
+def _state_text(alert: AlertView) -> str:
+    """The state, with what is not as usual about the alert."""
+    remarks = ["silenced"] if alert.silenced else []
+    if alert.note:
+        remarks.append(alert.note)
+    return f"{alert.state.label} ({', '.join(remarks)})" if remarks else alert.state.label
 
 
 def _clock_time(unix: float) -> str:

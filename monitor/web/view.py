@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.alerts.events import Event
+from monitor.alerts.silences import Silence
 from monitor.decision.state import AlertState
 from monitor.freshness import is_current
 from monitor.ingest.status import CameraStatus
@@ -35,6 +36,13 @@ class AlertView:
     score_at_change: float | None
     """What stood against the threshold when the state began, 0 to 1; None where nothing has
     happened yet, or the camera has no score now."""
+    threshold: float = 0.0
+    """What counts now, 0 to 1."""
+    holds: bool = True
+    """Whether the rule holds now; what fires goes on either way."""
+    note: str = ""
+    """Why it does not hold or has another threshold than its own; else empty."""
+    silenced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,10 @@ class CameraView:
     scores: ScoresView | None
     """None where there are none; what is too old is left out by the reader."""
     alerts: tuple[AlertView, ...]
+    site: str = ""
+    """The place that it sees; empty where it has none."""
+    silences: tuple[Silence, ...] = ()
+    """Those in force."""
 
 
 @dataclass(frozen=True, slots=True)

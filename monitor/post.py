@@ -1,0 +1,108 @@
+"""One camera that is watched: what it is judged by, what was last seen, and how pages show it."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from monitor.alerts.silences import Silence, covering
+from monitor.config import Camera
+from monitor.decision.conditions import CameraConditions, RuleConditions, Standing
+from monitor.decision.decider import Decider
+from monitor.decision.settings import DecisionSettings, RuleSettings
+from monitor.decision.state import AlertState
+from monitor.inference.scored import Region
+from monitor.ingest.status import CameraStatus
+from monitor.sites import Seat
+from monitor.web.view import AlertView, CameraView, ScoresView
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Post:
+    """One camera that is watched. For the watch's thread, apart from :meth:`view`."""
+
+    rules: tuple[RuleSettings, ...]
+    labels: tuple[str, ...]
+    settings: DecisionSettings
+    regions: tuple[Region, ...]
+    seat: Seat
+    conditions: tuple[RuleConditions, ...]
+    """When each rule holds, in the order of the rules."""
+    scores: ScoresView | None = None
+    since: dict[str, float] = field(default_factory=dict)
+    """Unix time at which each alert entered its state."""
+    strength: dict[str, float] = field(default_factory=dict)
+    """What stood against the threshold then."""
+    _times: CameraConditions = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._times = CameraConditions(self.conditions)
+
+    @property
+    def camera(self) -> Camera:
+        return self.seat.camera
+
+    @property
+    def decider(self) -> Decider:
+        return self.seat.decider
+
+    def standings(self, at: float, signals: frozenset[str]) -> tuple[Standing, ...]:
+        """How the rules stand at a Unix time, with these signals on."""
+        return self._times.standings(at, signals)
+
+    def view(
+        self,
+        status: CameraStatus | None,
+        *,
+        at: float,
+        signals: Collection[str],
+        silences: Sequence[Silence],
+    ) -> CameraView:
+        """The camera for the pages. For any thread.
+
+        Args:
+            status: what ingest knows of it.
+            at: Unix time now.
+            signals: names of those that are on.
+            silences: all that are in force.
+        """
+        name = self.camera.name
+        return CameraView(
+            name=name,
+            stale_after_seconds=self.camera.stale_after,
+            status=status,
+            scores=self.scores,
+            alerts=tuple(self._alerts(at, signals, silences)),
+            site=self.camera.site or "",
+            silences=tuple(silence for silence in silences if silence.camera == name),
+        )
+
+    def _alerts(
+        self, at: float, signals: Collection[str], silences: Sequence[Silence]
+    ) -> Iterator[AlertView]:
+        states = self.decider.states().values()
+        for rule, state, condition in zip(self.rules, states, self.conditions, strict=True):
+            standing = condition.standing(at, signals)
+            other = standing.threshold
+            yield AlertView(
+                alert=rule.name,
+                label=rule.label,
+                state=state,
+                since=self.since.get(rule.name),
+                score_at_change=self.strength.get(rule.name) if self.scores is not None else None,
+                threshold=rule.threshold if other is None else other,
+                holds=standing.holds,
+                note=standing.cause,
+                silenced=covering(silences, self.camera.name, rule.label) is not None,
+            )
+
+
+def log_ended(post: Post, states: Mapping[str, AlertState], cause: str) -> None:
+    """Log the alerts that end without their pictures saying so."""
+    for alert, state in states.items():
+        if state:
+            log.warning(
+                "alert_ended", camera=post.camera.name, alert=alert, was=state.label, cause=cause
+            )
