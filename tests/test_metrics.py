@@ -17,6 +17,7 @@ from monitor.ingest.frame import Health
 from monitor.ingest.status import REASONS, CameraStatus
 from monitor.metrics import RESTART_REASONS, STAGE_BUCKETS, Metrics
 from monitor.metrics_cameras import DROP_REASONS, Watched
+from monitor.metrics_conditions import ConditionMetrics
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 LABELS = ("fire", "misc", "smoke")
@@ -353,6 +354,7 @@ def test_two_registries_share_nothing() -> None:
 
 
 def test_documentation_names_every_metric_and_no_other(scene: Scene) -> None:
+    scene.registry.register(ConditionMetrics(tuple, tuple, clock=scene.clock))
     encode, _ = choose_encoder(OPENMETRICS)
     text = encode(scene.registry).decode()
     exported = {

@@ -7,6 +7,7 @@ exports, so that neither can be renamed alone.
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from monitor.clock import ManualClock
 from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
+from monitor.metrics_conditions import ConditionMetrics
 from monitor.share import shared_path
+from monitor.signal_poller import SignalState
+from tests.support.web_states import camera
 
 pytestmark = pytest.mark.debian
 
@@ -47,6 +51,13 @@ def exported_text() -> bytes:
         sha256="0" * 64, engine="openvino", device="CPU", labels=("fire",), geometry="squash"
     )
     metrics.set_scores("yard", {"fire": 0.1, "smoke": 0.2, "misc": 0.7}, 0.0)
+    metrics_registry.register(
+        ConditionMetrics(
+            lambda: [replace(camera("yard"), site="hall")],
+            lambda: [SignalState("key", True, "", 0.0, 1, 0)],
+            clock=ManualClock(),
+        )
+    )
     return generate_latest(metrics_registry)
 
 
@@ -133,6 +144,7 @@ def test_fire_goes_out_at_once_and_the_dead_mans_switch_to_a_receiver_of_its_own
     example = shared_path("config", "alertmanager", "alertmanager.yml")
     for alert, receiver in (
         ("EmberwatchFire", "hazard"),
+        ("EmberwatchSiteFire", "hazard"),
         ("EmberwatchWatchdog", "dead-man"),
         ("EmberwatchCameraStale", "operators"),
     ):

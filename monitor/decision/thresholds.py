@@ -25,8 +25,8 @@ class RegionThresholds:
         self._own = dict(thresholds)
 
     def now(self, region: str, rule_threshold: float, threshold: float) -> float:
-        """What stands against a rule in a region, while the rule has another threshold: the region's
-        own is moved as far, in log-odds.
+        """What stands against a rule in a region. While the rule has another threshold, the
+        region's own is moved as far, in log-odds.
 
         Args:
             region: its name.
