@@ -2,10 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
-from click import Context
 from typer.core import TyperGroup
 
 _ConfigOption = Annotated[
@@ -18,9 +17,10 @@ _DEFAULT_CONFIG = Path("/etc/emberwatch/monitor.yaml")
 class _CameraOrCommand(TyperGroup):
     """Takes ``silence CAMERA`` for ``silence add CAMERA``."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    # Any: which package a context's class comes from is for each version of typer to decide.
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Put the command that is left out before its arguments."""
-        if args and args[0] not in self.commands and args[0] not in ("--help",):
+        if args and args[0] not in self.commands and args[0] != "--help":
             args = ["add", *args]
         return super().parse_args(ctx, args)
 
