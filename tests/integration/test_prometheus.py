@@ -18,7 +18,7 @@ pytestmark = pytest.mark.debian
 
 
 @contextmanager
-def prometheus(folder: Path, target: str) -> Iterator[httpx.Client]:
+def prometheus(folder: Path, target: str, port: int | None = None) -> Iterator[httpx.Client]:
     """Prometheus with the rules that ship, scraping ``target`` each second."""
     config = folder / "prometheus.yml"
     document = {
@@ -27,7 +27,7 @@ def prometheus(folder: Path, target: str) -> Iterator[httpx.Client]:
         "scrape_configs": [{"job_name": "emberwatch", "static_configs": [{"targets": [target]}]}],
     }
     config.write_text(yaml.safe_dump(document), encoding="utf-8")
-    port = free_port()
+    port = port or free_port()
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [
@@ -35,6 +35,7 @@ def prometheus(folder: Path, target: str) -> Iterator[httpx.Client]:
                 f"--config.file={config}",
                 f"--storage.tsdb.path={folder / 'tsdb'}",
                 f"--web.listen-address=127.0.0.1:{port}",
+                "--web.enable-lifecycle",
             ],
             stdout=log,
             stderr=subprocess.STDOUT,
