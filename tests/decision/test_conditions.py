@@ -7,12 +7,19 @@ from hypothesis import strategies as st
 
 from monitor.config import Config
 from monitor.decision.conditions import AS_USUAL, CameraConditions, Standing, conditions
-from monitor.decision.settings import RuleSettings, rule_settings
+from monitor.decision.decider import Decider
+from monitor.decision.settings import (
+    BaselineSettings,
+    DecisionSettings,
+    RuleSettings,
+    SmoothingSettings,
+    rule_settings,
+)
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import AlertState, Transition
 from monitor.inference.scored import ScoredFrame
 from tests.decision.test_decider_properties import assert_edges, half_lives, holds, scenes
-from tests.support.decisions import decider, feed, frame, steps
+from tests.support.decisions import LABELS, decider, feed, frame, rules, steps
 
 NOON = 1_800_014_400.0  # 2027-01-15 12:00 UTC, a Friday
 OFF = Standing(holds=False, cause="muted in welding")
@@ -225,3 +232,18 @@ def test_conditions_that_are_as_usual_change_nothing(
     plain = feed(decider(hold, half_life=half_life), scene)
     camera = decider(hold, half_life=half_life)
     assert [t for s in scene for t in camera.update(s, [AS_USUAL, AS_USUAL])] == plain
+
+
+def test_what_is_seen_while_a_rule_does_not_hold_does_not_become_usual() -> None:
+    settings = DecisionSettings(
+        smoothing=SmoothingSettings(half_life=0.0),
+        baseline=BaselineSettings(),
+        sample_seconds=300.0,
+    )
+    judged, muted = (Decider("dock", rules(), LABELS, settings) for _ in range(2))
+    for tick in range(3 * 288):
+        scored = frame(tick * 300.0, fire=0.5)
+        judged.update(scored)
+        muted.update(scored, [OFF, AS_USUAL])
+    assert judged.usual["fire"] > 0.1
+    assert muted.usual.get("fire", 0.0) < 0.1
