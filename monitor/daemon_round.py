@@ -11,8 +11,8 @@ from monitor.daemon_state import DaemonState
 from monitor.ingest.supervisor import Supervisor
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
-from monitor.shadow import Shadow
 from monitor.notices import condition_faults
+from monitor.shadow import Shadow
 from monitor.signal_poller import SignalState
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch

@@ -29,10 +29,9 @@ from monitor.ingest.status import CameraStatus
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
-from monitor.shadow import Judged, Shadow
-from monitor.web.view import AlertView, CameraView, ScoresView
 from monitor.post import Post, log_ended
 from monitor.quiet import Quiet
+from monitor.shadow import Judged, Shadow
 from monitor.sites import Seat, Sites
 from monitor.web.view import CameraView, ScoresView
 
@@ -86,7 +85,6 @@ class Watch:
         self._metrics = metrics
         self._clock = clock
         self._shadow = shadow
-        self._posts: dict[str, _Post] = {}
         self._signals = signals
         self._sites = Sites(keeper=keeper, clock=clock)
         self._quiet = Quiet(keeper=keeper, clock=clock)
@@ -333,7 +331,6 @@ class Watch:
         judged = Judged(post.rules, post.settings, self._labels)
         self._shadow.offer(frame, post.regions, join_views(scored, self._labels), judged)
 
-    def _tell(self, post: _Post, transition: Transition) -> None:
     def _marked(self, post: Post, transition: Transition) -> Transition:
         """The transition, with what the decision does not know: site and silence."""
         silenced = self._quiet.covers(transition.camera, transition.label)
