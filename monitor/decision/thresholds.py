@@ -24,6 +24,10 @@ class RegionThresholds:
         """
         self._own = dict(thresholds)
 
+    def of(self, region: str, rule_threshold: float) -> float:
+        """What stands against a rule in a region."""
+        return self._own.get(region, rule_threshold)
+
     def now(self, region: str, rule_threshold: float, threshold: float) -> float:
         """What stands against a rule in a region. While the rule has another threshold, the
         region's own is moved as far, in log-odds.
