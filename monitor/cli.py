@@ -11,12 +11,12 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from monitor.cli_model import evaluate, export
+from monitor.cli_model import evaluate, existing_bundle, export
 from monitor.cli_regions import regions
 from monitor.cli_silence import silence
 from monitor.cli_train import train
 from monitor.cli_tune import record, tune
-from monitor.errors import AddressError, ConfigError, EmberwatchError
+from monitor.errors import AddressError, ConfigError, EmberwatchError, UsageError
 from monitor.systemd_notify import Notifier
 
 EXIT_FAULT = 1
@@ -47,7 +47,13 @@ app = typer.Typer(
 
 ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")]
 BundleName = Annotated[
-    str, typer.Option("--bundle", metavar="BUNDLE", help="`default`, or a bundle's folder.")
+    str,
+    typer.Option(
+        "--bundle",
+        metavar="BUNDLE",
+        help="`default`, or a bundle's folder.",
+        callback=existing_bundle,
+    ),
 ]
 EngineName = Annotated[
     Literal["auto", "openvino", "tensorflow"],
@@ -351,7 +357,7 @@ def share(
 
     path = shared_path(*Path(name).parts)
     if Path(name).is_absolute() or ".." in Path(name).parts or not path.exists():
-        raise EmberwatchError(
+        raise UsageError(
             f"nothing called '{name}' ships with Emberwatch; there are config, models and systemd"
         )
     sys.stdout.write(f"{path}\n")
@@ -389,7 +395,7 @@ def _fail(error: EmberwatchError) -> NoReturn:
         # While a machine boots, its addresses and names come late; the unit does not try again
         # after EXIT_CONFIG.
         sys.exit(EXIT_LATER)
-    sys.exit(EXIT_CONFIG if isinstance(error, ConfigError) else EXIT_FAULT)
+    sys.exit(EXIT_CONFIG if isinstance(error, ConfigError | UsageError) else EXIT_FAULT)
 
 
 def _end_quietly() -> NoReturn:

@@ -9,8 +9,31 @@ from typing import Annotated, Literal
 import typer
 
 from monitor.cli_train import SubsetOption, named_patterns, native_output_hidden
+from monitor.errors import UsageError
 
-Bundle = Annotated[str, typer.Argument(metavar="BUNDLE", help="`default`, or a bundle's folder.")]
+
+def existing_bundle(name: str) -> str:
+    """The name, if it is ``default`` or a folder's; for arguments that take a bundle.
+
+    Raises:
+        UsageError: there is no such folder.
+    """
+    from monitor.inference.bundle import resolve_bundle
+
+    if not resolve_bundle(name).is_dir():
+        raise UsageError(
+            f"bundle {resolve_bundle(name)}: there is no such folder; give a bundle's, or "
+            "'default' for the one that ships"
+        )
+    return name
+
+
+Bundle = Annotated[
+    str,
+    typer.Argument(
+        metavar="BUNDLE", help="`default`, or a bundle's folder.", callback=existing_bundle
+    ),
+]
 
 
 def evaluate(

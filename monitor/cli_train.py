@@ -30,8 +30,11 @@ def train(
     ],
     backbone: Annotated[
         str,
-        typer.Option(help="`imagenet` (downloaded by Keras), a weights file, or a bundle."),
-    ] = "imagenet",
+        typer.Option(
+            help="`default` (the bundle that ships), another bundle, `imagenet` (downloaded by "
+            "Keras), or a weights file."
+        ),
+    ] = "default",
     cache_dir: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="For bottlenecks [~/.cache/emberwatch/trainer]."),
@@ -103,6 +106,12 @@ def train(
     keep_every: Annotated[
         int, typer.Option(help="Keep the head every so many steps, in BUNDLE.heads (0: never).")
     ] = 0,
+    cached_views: Annotated[
+        int, typer.Option(help="Views of each picture that the head learns from as well.")
+    ] = 2,
+    head_label_smoothing: Annotated[
+        float, typer.Option(metavar="SHARE", help="Of the head: see --label-smoothing.")
+    ] = 0.0,
     fine_tune_steps: Annotated[
         int, typer.Option(help="Steps on the whole network after the head (0: none).")
     ] = 0,
@@ -111,8 +120,24 @@ def train(
     ] = 0.0,
     fine_tune_batch_size: Annotated[int, typer.Option(help="Of the whole network.")] = 16,
     fine_tune_learning_rate: Annotated[
-        float, typer.Option(help="Of the upper blocks; the lower ones take a tenth.")
+        float, typer.Option(help="Of the upper blocks; the lower ones take a seventh.")
     ] = 1e-4,
+    fine_tune_from: Annotated[
+        str,
+        typer.Option(
+            metavar="LAYER",
+            help="The lowest layer that learns: mixed0 to mixed10, a convolution, or all.",
+        ),
+    ] = "all",
+    label_smoothing: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", help="Share of a label that goes to all alike, in fine-tuning."
+        ),
+    ] = 0.05,
+    checkpoint_minutes: Annotated[
+        float, typer.Option(help="What a run that is killed in fine-tuning loses, at most.")
+    ] = 5.0,
     lower_every: Annotated[
         int, typer.Option(help="The lower blocks learn at every n-th step.")
     ] = 3,
@@ -176,7 +201,7 @@ def train(
 
     \b
       emberwatch train pictures/ --output my-model
-      emberwatch train pictures/ --output my-model --backbone default --fine-tune-minutes 60
+      emberwatch train pictures/ --output my-model --fine-tune-minutes 60
     """
     folders = _pairs(extra, "--extra", Path)
     times = _pairs(oversample, "--oversample", int)
@@ -185,7 +210,9 @@ def train(
 
     from monitor.config import Log
     from monitor.logs import configure_logs
-    from trainer.options import TrainOptions, check_options
+    from trainer.dataset import scan
+    from trainer.option_checks import check_options
+    from trainer.options import TrainOptions
 
     configure_logs(Log(level="warning"))
     options = TrainOptions(
@@ -214,10 +241,15 @@ def train(
         evaluate_every=evaluate_every,
         patience=patience,
         keep_every=keep_every,
+        cached_views=cached_views,
+        head_label_smoothing=head_label_smoothing,
         fine_tune_steps=fine_tune_steps,
         fine_tune_minutes=fine_tune_minutes,
         fine_tune_batch_size=fine_tune_batch_size,
         fine_tune_learning_rate=fine_tune_learning_rate,
+        fine_tune_from=fine_tune_from,
+        label_smoothing=label_smoothing,
+        checkpoint_minutes=checkpoint_minutes,
         lower_every=lower_every,
         class_shares=tuple(shares),
         class_weights=tuple(weights),
@@ -235,7 +267,9 @@ def train(
         openvino=openvino,
         report_pictures=report_pictures,
     )
-    check_options(options)  # before TensorFlow is loaded, which takes seconds
+    # Before TensorFlow is loaded, which takes seconds.
+    check_options(options)
+    scan(options.image_dir, options.extra)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with native_output_hidden():
         from trainer.train import train as train_model

@@ -3,6 +3,7 @@
 ::
 
     EmberwatchError
+    ├── UsageError          arguments of a command that cannot work
     ├── ConfigError         the configuration file, or a value in it
     │   └── AddressError    the address to listen on is not there, taken or unknown now
     ├── SourceError         a camera or file that gives no pictures
@@ -18,7 +19,7 @@
     ├── SinkError           an alert could not be delivered
     │   ├── Retryable       try again later
     │   └── Permanent       trying again cannot help
-    └── TrainingError       data or options that a model cannot be trained with
+    └── TrainingError       data that a model cannot be trained with, or a run that failed
 
 Library errors are mapped to these where they enter. Each message names the
 camera, key or file, says what was found, and what to do about it.
@@ -53,6 +54,10 @@ class Problem:
         """The problem as compilers print theirs: ``FILE:LINE: KEY: MESSAGE``."""
         where = f"{file}:{self.line}" if self.line is not None else f"{file}"
         return f"{where}: {self}"
+
+
+class UsageError(EmberwatchError):
+    """Arguments of a command that cannot work, found before it does anything; it ends with 2."""
 
 
 class ConfigError(EmberwatchError):
@@ -149,4 +154,4 @@ class Permanent(SinkError):
 
 
 class TrainingError(EmberwatchError):
-    """Data or options that no model can be trained with."""
+    """Data that no model can be trained with, or a training that failed on its way."""

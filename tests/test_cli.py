@@ -177,6 +177,34 @@ def test_training_pairs_are_checked_before_anything_starts(
     assert "write it as NAME=VALUE" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["train", "{}/none", "-o", "{}/m"], "there is no such folder"),
+        (["train", "{}", "-o", "{}/m", "--steps", "0"], "--steps 0: it must be at least 1"),
+        (["train", "{}", "-o", "{}/m", "--fine-tune-from", "mixed12"], "near: mixed"),
+        (["train", "{}", "-o", "/proc/m"], "cannot be written to"),
+        (["label", "{}/a.jpg", "--bundle", "{}/none"], "there is no such folder"),
+    ],
+)
+def test_settings_that_cannot_work_exit_with_2_and_one_sentence(
+    tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    done = emberwatch(*(argument.format(tmp_path) for argument in arguments))
+    assert done.returncode == 2
+    assert done.stderr.startswith("emberwatch: ")
+    assert says in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_pictures_that_cannot_be_learned_from_exit_with_1(tmp_path: Path) -> None:
+    (tmp_path / "pictures" / "fire").mkdir(parents=True)
+    done = emberwatch("train", str(tmp_path / "pictures"), "-o", str(tmp_path / "m"),
+                      "--cache-dir", str(tmp_path / "cache"))  # fmt: skip
+    assert done.returncode == 1
+    assert "only 'fire' was found in it" in done.stderr
+
+
 def test_train_offers_every_option_of_the_trainer_with_its_default() -> None:
     offered = {
         name: parameter.default for name, parameter in inspect.signature(train).parameters.items()
@@ -202,5 +230,5 @@ def test_share_names_the_folder_of_what_ships() -> None:
 @pytest.mark.parametrize("name", ["nonsense", "../..", "/etc"])
 def test_share_names_nothing_else(name: str) -> None:
     found = emberwatch("share", name)
-    assert found.returncode == 1
+    assert found.returncode == 2
     assert "there are config, models and systemd" in found.stderr

@@ -26,7 +26,8 @@ from trainer.look import Unreadable, read_ahead, read_bytes
 from trainer.rows import KEY_BYTES, Rows
 
 _PREPROCESSING = f"squash-{SIZE}-area-uint8-v1"
-_BATCH = 16
+BATCH = 16
+"""Pictures that are computed at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,6 +73,26 @@ class Cache:
         self._rows.flush()
 
 
+class Extractor:
+    """The backbone compiled for the CPU, once something is to be computed."""
+
+    def __init__(self, backbone: Backbone) -> None:
+        self._backbone = backbone
+        self._request: Any = None
+
+    def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float16]:
+        """float16 (n, 2048) for at most 16 pictures, uint8 (299, 299, 3) each."""
+        if self._request is None:
+            model = feature_model(self._backbone)
+            core = import_openvino().Core()
+            self._request = core.compile_model(model, "CPU").create_infer_request()
+        # Always of one size: another would be compiled anew.
+        batch = np.zeros((BATCH, SIZE, SIZE, 3), np.uint8)
+        batch[: len(pictures)] = pictures
+        found = self._request.infer({0: batch})[0]
+        return np.asarray(found[: len(pictures)], np.float16)
+
+
 def network_key(backbone: Backbone) -> str:
     """Names what features depend on beside the pictures: preprocessing and all weights."""
     digest = hashlib.sha256(_PREPROCESSING.encode())
@@ -104,18 +125,11 @@ def compute_bottlenecks(
     bad: list[Unreadable] = []
     pending: list[tuple[int, bytes, NDArray[np.uint8], NDArray[np.float32]]] = []
     computed = 0
-    request: Any = None
+    extractor = Extractor(backbone)
 
     def finish() -> None:
-        nonlocal request
-        if request is None:
-            request = _compile(backbone)
-        pictures = np.zeros((_BATCH, SIZE, SIZE, 3), np.uint8)
-        for slot, entry in enumerate(pending):
-            pictures[slot] = entry[2]
-        features = request.infer({0: pictures})[0]
-        for slot, (index, key, _, small) in enumerate(pending):
-            row = features[slot].astype(np.float16)
+        features = extractor.features([pixels for _, _, pixels, _ in pending])
+        for (index, key, _, small), row in zip(pending, features, strict=True):
             cache.put(key, row, small)
             rows[index] = (row, small, key.hex())
         progress(len(pending))
@@ -135,7 +149,7 @@ def compute_bottlenecks(
             continue
         computed += 1
         pending.append((index, key, pixels, small))
-        if len(pending) == _BATCH:
+        if len(pending) == BATCH:
             finish()
     if pending:
         finish()
@@ -167,11 +181,6 @@ def _load_all(examples: Sequence[Example], cache: Cache) -> Iterator[_Loaded]:
         return key, resize(pixels, SIZE, SIZE), thumbnail(pixels)
 
     return read_ahead(load, examples)
-
-
-def _compile(backbone: Backbone) -> Any:
-    model = feature_model(backbone)
-    return import_openvino().Core().compile_model(model, "CPU").create_infer_request()
 
 
 def feature_model(backbone: Backbone) -> Any:

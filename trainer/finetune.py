@@ -1,14 +1,15 @@
-"""Fine-tuning: every layer of the network learns, the lower ones least.
+"""Fine-tuning: the layers of the network learn, the lower ones least or not at all.
 
 Training goes by the clock where minutes are given: the learning rate falls by the share of the
-time that is used up, so a slow or busy machine ends at the same point with fewer steps. A run that
-is stopped goes on from its last checkpoint.
+time that is used up, so a slow or busy machine ends at the same point with fewer steps. Where
+steps are given, nothing depends on the clock. A run that is stopped goes on from its last
+checkpoint.
 """
 
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +21,17 @@ from numpy.typing import NDArray
 from trainer.backbone import BACKBONE_LAYER, build_model, upper_layers
 from trainer.checkpoint import load_checkpoint, save_checkpoint
 from trainer.head import accuracy, cross_entropy
+from trainer.layers import ALL_LAYERS, learning_layers
 from trainer.views import Sampler, ahead
 
 _BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7
 _CLIP_NORM = 3.0
-_SMOOTHING = 0.05
 _WARM_UP_STEPS = 50
 _LOWER_RATE = 0.15
 _HEAD_RATE = 10.0
+_TELL_SECONDS = 10
+# Where steps are given, validation comes at the same steps in each run, however fast it is.
+_EVALUATE_EVERY = 100
 # Weights are averaged every fifth step: over the last few hundred steps, at a fifth of the cost.
 _AVERAGE_EVERY = 5
 _AVERAGE_DECAY = 0.985
@@ -45,8 +49,14 @@ class Plan:
     label_weights: tuple[float, ...]
     """How much an example of each label weighs."""
     checkpoint_seconds: float = 300.0
+    """What a run that is killed loses, at the most. Where minutes decide, the model is also
+    validated that often; where steps do, every 100 steps."""
     patience: int = 0
-    """Stop after so many checkpoints without a smaller validation loss; 0 never stops early."""
+    """Stop after so many validations without a smaller loss; 0 never stops early."""
+    smoothing: float = 0.05
+    """Share of a picture's label that is given to all labels alike."""
+    learn_from: str = ALL_LAYERS
+    """The lowest layer that learns: see :func:`trainer.layers.learning_layers`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,7 @@ def fine_tune(
     folder: Path,
     on_status: Callable[[Status], None],
 ) -> list[NDArray[np.float32]]:
-    """Train the whole network.
+    """Train the whole network, or its upper part.
 
     Args:
         start: the model with a trained head, as :func:`trainer.backbone.build_model` makes it.
@@ -100,36 +110,35 @@ def fine_tune(
     losses: list[float] = []
     right: list[float] = []
     last_told = last_saved = time.monotonic()
-    stale = 0
     with ahead(sampler, run.step) as batches:
         for batch in batches:
-            if clock.done() >= 1:
+            if clock.done() >= 1 or (plan.patience and run.stale >= plan.patience):
                 break
             loss, correct = run.learn(batch.pictures, batch.targets, clock.rate())
             losses.append(loss)
             right.append(correct)
             clock.tick(len(batch.targets))
             now = time.monotonic()
-            if now - last_told < 10 and now - last_saved < plan.checkpoint_seconds:
+            due = now - last_saved >= plan.checkpoint_seconds
+            judged = run.step % _EVALUATE_EVERY == 0 if plan.steps else due
+            if now - last_told < _TELL_SECONDS and not (due or judged):
                 continue
-            status = (run.step, clock.done(), float(np.mean(losses)), float(np.mean(right)),
-                      clock.speed())  # fmt: skip
-            if now - last_saved >= plan.checkpoint_seconds:
+            status = Status(run.step, clock.done(), float(np.mean(losses)),
+                            float(np.mean(right)), clock.speed())  # fmt: skip
+            if judged:
                 value, share = run.validate(*validation)
-                stale += 1
-                if value < best_loss:
-                    best_loss, stale = value, 0
-                    save_checkpoint(
-                        folder / "best.npz", {"loss": np.array([value])}, run.averaged()
-                    )
+                run.stale += 1
+                # A run that was killed between the two files comes to the best step again.
+                if value < best_loss or (best is not None and run.step == _step_of(best)):
+                    best_loss, run.stale = value, 0
+                    known = {"loss": np.array([value]), "step": np.array([run.step])}
+                    save_checkpoint(folder / "best.npz", known, run.averaged())
+                status = replace(status, validation_loss=value, validation_accuracy=share)
+            if judged or due:
                 save_checkpoint(folder / "last.npz", *run.state())
-                on_status(Status(*status, value, share))
                 clock.skip()
                 last_saved = time.monotonic()
-                if plan.patience and stale >= plan.patience:
-                    break
-            else:
-                on_status(Status(*status))
+            on_status(status)
             losses.clear()
             right.clear()
             last_told = time.monotonic()
@@ -140,6 +149,11 @@ def fine_tune(
     if best is not None and best_loss < value:
         return _numbered(best, "weight")
     return run.averaged()
+
+
+def _step_of(best: dict[str, NDArray[Any]]) -> int:
+    """When the best checkpoint was taken; -1 in those of the first version, which do not say."""
+    return int(best["step"][0]) if "step" in best else -1
 
 
 class _Clock:
@@ -179,13 +193,20 @@ class _Clock:
 
 
 class _Run:
-    """The model in training, its averaged twin, and Adam's memory."""
+    """The model in training, its averaged twin, and Adam's memory.
+
+    Attributes:
+        step: steps taken.
+        seconds: time spent.
+        stale: validations since the best one.
+    """
 
     def __init__(self, start: Any, labels: int, plan: Plan) -> None:
         backbone = start.get_layer(BACKBONE_LAYER)
         self._plan = plan
         self.step = 0
         self.seconds = 0.0
+        self.stale = 0
         self._model = build_model(backbone, labels, "mixed_bfloat16")
         self._twin = build_model(backbone, labels, "mixed_bfloat16")
         self._model.set_weights(start.get_weights())
@@ -203,6 +224,13 @@ class _Run:
         self._is_upper = [
             v.path in head or inside.get(v.path) in upper for v in self._model.weights
         ]
+        learning = learning_layers([layer.name for layer in backbone.layers], plan.learn_from)
+        self._learns = [v.path in head or inside.get(v.path) in learning
+                        for v in self._model.weights]  # fmt: skip
+        self._has_lower = any(
+            learns and not is_upper
+            for learns, is_upper in zip(self._learns, self._is_upper, strict=True)
+        )
         self._rates = [
             _HEAD_RATE if v.path in head else 1.0 if is_upper else _LOWER_RATE
             for v, is_upper in zip(self._model.weights, self._is_upper, strict=True)
@@ -219,7 +247,7 @@ class _Run:
         self, pictures: NDArray[np.uint8], targets: NDArray[np.int32], rate: float
     ) -> tuple[float, float]:
         """Take one step; gives the loss and the share of the batch that was right."""
-        lower = self.step % self._plan.lower_every == 0
+        lower = self._has_lower and self.step % self._plan.lower_every == 0
         self.step += 1
         self._lower_steps += lower
         loss, correct = (self._learn_all if lower else self._learn_upper)(
@@ -253,7 +281,8 @@ class _Run:
     def state(self) -> tuple[dict[str, NDArray[Any]], list[NDArray[Any]]]:
         """All that is needed to go on."""
         numbers = {"counts": np.array([self.step, self._lower_steps]),
-                   "seconds": np.array([self.seconds])}  # fmt: skip
+                   "seconds": np.array([self.seconds]),
+                   "stale": np.array([self.stale])}  # fmt: skip
         for name, values in (("mean", self._means), ("square", self._squares)):
             numbers |= {f"{name}{index}": value.numpy() for index, value in enumerate(values)}
         numbers |= {f"now{i}": value.numpy() for i, value in enumerate(self._variables)}
@@ -263,6 +292,8 @@ class _Run:
         """Go on from a checkpoint."""
         self.step, self._lower_steps = (int(count) for count in state["counts"])
         self.seconds = float(state["seconds"][0])
+        # Checkpoints of the first version do not tell.
+        self.stale = int(state["stale"][0]) if "stale" in state else 0
         self._twin.set_weights(_numbered(state, "weight"))
         for name, values in (
             ("mean", self._means), ("square", self._squares), ("now", self._variables)
@@ -275,13 +306,19 @@ class _Run:
             twin.value.assign_sub((1 - decay) * (twin.value - mine))
 
     def _make_step(self, *, lower: bool) -> Any:
-        chosen = [i for i, is_upper in enumerate(self._is_upper) if lower or is_upper]
+        # Of what is not watched, and of all below it, no gradient is computed.
+        chosen = [
+            i
+            for i, (learns, is_upper) in enumerate(zip(self._learns, self._is_upper, strict=True))
+            if learns and (lower or is_upper)
+        ]
+        smoothing = self._plan.smoothing
         weights = tf.constant(self._plan.label_weights, tf.float32)
         labels = len(self._plan.label_weights)
 
         def learn(pictures: Any, targets: Any, rate: Any, steps: Any, lower_steps: Any) -> Any:
             watched = [self._variables[i] for i in chosen]
-            wanted = tf.one_hot(targets, labels) * (1 - _SMOOTHING) + _SMOOTHING / labels
+            wanted = tf.one_hot(targets, labels) * (1 - smoothing) + smoothing / labels
             importance = tf.gather(weights, targets)
             with tf.GradientTape(watch_accessed_variables=False) as tape:
                 tape.watch(watched)

@@ -72,6 +72,7 @@ def train_head(
     seed: int,
     on_progress: Callable[[Progress], None],
     label_weights: Sequence[float] | None = None,
+    smoothing: float = 0.0,
     evaluate_every: int = EVALUATE_EVERY,
     patience: int = 0,
     keep_every: int = 0,
@@ -91,6 +92,7 @@ def train_head(
         seed: of the drawing of batches.
         on_progress: called at each evaluation and at the end.
         label_weights: how much a picture of each label counts in the loss; 1 by default.
+        smoothing: share of a picture's label that is given to all labels alike.
         evaluate_every: steps between evaluations.
         patience: stop after so many evaluations without a smaller validation loss, and give the
             head that had the smallest; 0 goes to the end and gives the last.
@@ -119,7 +121,8 @@ def train_head(
         losses.append(cross_entropy(logits, wanted))
         right.append(accuracy(logits, wanted))
         error = softmax(logits)
-        error[np.arange(batch_size), wanted] -= 1
+        error[np.arange(batch_size), wanted] -= 1 - smoothing
+        error -= smoothing / labels
         share = worth[wanted]
         error *= (share / share.sum())[:, None].astype(np.float32)
         gradients = (batch.T @ error + _WEIGHT_DECAY * kernel, error.sum(axis=0))

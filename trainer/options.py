@@ -1,12 +1,9 @@
-"""What a training run is asked for, checked before anything long starts."""
+"""What a training run is asked for; :mod:`trainer.option_checks` says whether it can work."""
 
-import os
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
-from monitor.errors import TrainingError
-from monitor.inference.bundle import resolve_bundle
+from trainer.layers import ALL_LAYERS
 
 DEFAULT_BACKGROUND = "misc"
 
@@ -20,9 +17,9 @@ class TrainOptions:
     output: Path
     """The bundle's folder; an older bundle there is replaced when the new one is complete."""
 
-    backbone: str = "imagenet"
-    """``imagenet`` (downloaded by Keras), a weights file of Keras's InceptionV3 without its top,
-    the folder of a bundle, or ``default`` for the one that ships."""
+    backbone: str = "default"
+    """``default`` for the bundle that ships, the folder of another bundle, ``imagenet``
+    (downloaded by Keras), or a weights file of Keras's InceptionV3 without its top."""
     cache_dir: Path | None = None
     """Where bottlenecks, frames and checkpoints are kept; by default
     ``~/.cache/emberwatch/trainer``."""
@@ -70,6 +67,10 @@ class TrainOptions:
     the head every ``evaluate_every`` steps, of fine-tuning at each checkpoint."""
     keep_every: int = 0
     """Keep the head every so many steps, beside the output; 0 keeps none."""
+    cached_views: int = 2
+    """Views of each training picture that the head learns from beside the picture itself."""
+    head_label_smoothing: float = 0.0
+    """Share of a picture's label that is given to all labels alike, in training the head."""
 
     # Fine-tuning of the whole network; 0 minutes and 0 steps mean none.
     fine_tune_steps: int = 0
@@ -79,6 +80,13 @@ class TrainOptions:
     fine_tune_batch_size: int = 16
     fine_tune_learning_rate: float = 1e-4
     """Of the upper blocks (from mixed7); the lower ones take a seventh, the head ten times it."""
+    fine_tune_from: str = ALL_LAYERS
+    """The lowest layer that learns: ``mixed0`` to ``mixed10`` for a block and all above it, the
+    name of a convolution, or ``all``. What is below stays as it is and costs no gradients."""
+    label_smoothing: float = 0.05
+    """As ``head_label_smoothing``, in fine-tuning."""
+    checkpoint_minutes: float = 5.0
+    """Fine-tuning can go on from a checkpoint of so many minutes ago at the most."""
     lower_every: int = 3
     """The lower blocks learn at every n-th step: they are half of the cost."""
     class_shares: tuple[tuple[str, float], ...] = ()
@@ -86,9 +94,9 @@ class TrainOptions:
     class_weights: tuple[tuple[str, float], ...] = ()
     """(label, weight): how much a picture of it counts in the loss; 1 where not given."""
     flip: bool = True
-    """Mirror half of the views of fine-tuning."""
+    """Mirror half of the views, those of the head and those of fine-tuning."""
     random_crop: int = 45
-    """Views of fine-tuning keep all but at most so many percent of the area."""
+    """Views keep all but at most so many percent of the area."""
     random_brightness: int = 25
     """They are darker or brighter by at most so many percent."""
     small_views: int = 20
@@ -137,120 +145,3 @@ class TrainOptions:
         if self.cache_dir is not None:
             return self.cache_dir
         return Path("~/.cache/emberwatch/trainer").expanduser()
-
-
-def check_options(options: TrainOptions) -> None:
-    """Refuse what cannot work, before long work starts; creates nothing but the cache folder.
-
-    Raises:
-        TrainingError: a value out of range, a missing folder or file, an unwritable output.
-    """
-    if not options.image_dir.is_dir():
-        raise TrainingError(
-            f"{options.image_dir}: there is no such folder; give a folder that holds one folder "
-            "of pictures per label"
-        )
-    _check_ranges(options)
-    files = [path for path in (options.groups, options.clips) if path is not None]
-    for path in files:
-        if not path.is_file():
-            raise TrainingError(f"{path}: there is no such file; give a table with tabs")
-    for label, folder in options.extra:
-        if not folder.is_dir():
-            raise TrainingError(
-                f"{folder}: there is no such folder; --extra {label}=FOLDER wants one of pictures"
-            )
-    for place in options.mine:
-        if not place.exists():
-            raise TrainingError(f"--mine {place}: there is no such file or folder; give one")
-    if options.ray:
-        _require_ray()
-    _check_backbone(options.backbone)
-    _check_output(options.output)
-    if options.must_beat:
-        if not resolve_bundle(options.must_beat).is_dir():
-            raise TrainingError(
-                f"--must-beat {options.must_beat}: there is no such folder; give a bundle's, or "
-                "'default' for the one that ships"
-            )
-        _check_output(options.rejected)
-    if options.summaries is not None:
-        _check_writable(options.summaries, "the folder for summaries")
-    _check_writable(options.cache, "the cache folder")
-
-
-def _require_ray() -> None:
-    """Look whether it is there without importing it, which takes seconds."""
-    if find_spec("ray") is None or find_spec("pyarrow") is None:
-        raise TrainingError("--ray: Ray is not installed; pip install 'emberwatch[cluster]'")
-
-
-def _check_ranges(options: TrainOptions) -> None:
-    held_out = options.validation_percentage + options.testing_percentage
-    rules = (
-        (options.validation_percentage >= 1, "validation_percentage must be at least 1"),
-        (options.testing_percentage >= 1, "testing_percentage must be at least 1"),
-        (held_out <= 80, "validation and testing take more than 80 percent of the pictures"),
-        (options.steps >= 1, "steps must be at least 1"),
-        (options.batch_size >= 1, "batch_size must be at least 1"),
-        (options.learning_rate > 0, "learning_rate must be above 0"),
-        (options.fine_tune_steps >= 0, "fine_tune_steps must not be negative"),
-        (options.fine_tune_minutes >= 0, "fine_tune_minutes must not be negative"),
-        (options.fine_tune_batch_size >= 1, "fine_tune_batch_size must be at least 1"),
-        (options.fine_tune_learning_rate > 0, "fine_tune_learning_rate must be above 0"),
-        (options.lower_every >= 1, "lower_every must be at least 1"),
-        (options.clip_frames >= 1, "clip_frames must be at least 1"),
-        (options.mine_frames >= 1, "mine_frames must be at least 1"),
-        (options.evaluate_every >= 1, "evaluate_every must be at least 1"),
-        (options.patience >= 0, "patience must not be negative"),
-        (options.keep_every >= 0, "keep_every must not be negative"),
-        (0 <= options.random_crop <= 90, "random_crop must be 0 to 90"),
-        (0 <= options.random_brightness <= 90, "random_brightness must be 0 to 90"),
-        (0 <= options.small_views <= 100, "small_views must be 0 to 100"),
-        (0 <= options.degraded_views <= 100, "degraded_views must be 0 to 100"),
-        (0 <= options.gate_false_positives < 1, "gate_false_positives must be 0 to below 1"),
-        (options.false_alarms is None or 0 <= options.false_alarms < 1,
-         "false_alarms must be 0 to below 1"),
-        (all(weight > 0 for _, weight in options.class_weights), "a class weight must be above 0"),
-        (all(times >= 1 for _, times in options.oversample), "oversample must be at least 1"),
-        (all(share > 0 for _, share in options.class_shares), "a class share must be above 0"),
-        (
-            not (options.fine_tune_steps and options.fine_tune_minutes),
-            "fine_tune_steps and fine_tune_minutes exclude each other",
-        ),
-    )  # fmt: skip
-    for holds, fault in rules:
-        if not holds:
-            raise TrainingError(f"training options: {fault}; change it and start again")
-
-
-def _check_backbone(backbone: str) -> None:
-    if backbone != "imagenet" and not resolve_bundle(backbone).exists():
-        raise TrainingError(
-            f"--backbone {backbone}: there is no such file or folder; give 'imagenet', a weights "
-            "file of Keras's InceptionV3, or the folder of a bundle"
-        )
-
-
-def _check_output(output: Path) -> None:
-    if output.exists() and not output.is_dir():
-        raise TrainingError(f"{output}: this is a file; give a folder for the bundle")
-    if output.is_dir() and any(output.iterdir()) and not (output / "bundle.json").is_file():
-        raise TrainingError(
-            f"{output}: the folder is not empty and holds no bundle, so it is left alone; "
-            "give a new folder"
-        )
-    _check_writable(output.resolve().parent, "the folder of the output")
-
-
-def _check_writable(folder: Path, what: str) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TrainingError(
-            f"{what} {folder} cannot be made: {error.strerror}; give another place"
-        ) from error
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise TrainingError(
-            f"{what} {folder} cannot be written to; change its rights or give another place"
-        )

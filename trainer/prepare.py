@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import TrainingError
+from monitor.errors import TrainingError, UsageError
 from monitor.image import read_image, resize
+from monitor.inference.bundle import is_label
 from trainer.backbone import FEATURES, SIZE, Backbone
 from trainer.bottleneck import Cache, compute_bottlenecks, feature_model
 from trainer.clips import clip_examples, read_clips
@@ -29,7 +30,7 @@ _DEFAULTS = {
     for field in fields(TrainOptions)
     if field.name
     in ("class_weights", "patience", "flip", "random_crop", "random_brightness", "small_views",
-        "degraded_views")
+        "degraded_views", "fine_tune_from", "label_smoothing")
 }  # fmt: skip
 
 
@@ -83,16 +84,23 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
 
     Raises:
         TrainingError: the data cannot be trained on; says which folder, label or table.
+        UsageError: an option names a label that the data has not.
     """
     examples = list_examples(options)
     require_subsets(options.subsets, examples)
     labels = sorted({example.label for example in examples})
+    for label in labels:
+        if not is_label(label):
+            raise TrainingError(
+                f"{options.image_dir}: the folder {label!r} gives no label that a model can use: "
+                "1 to 63 printable characters, without spaces at the ends; rename it"
+            )
     named = (*dict(options.class_shares), *dict(options.class_weights))
     # Folders without the default's "misc" are fine; a background that was asked for must be there.
     asked = options.background if options.background != DEFAULT_BACKGROUND else ""
     for label in (*named, *filter(None, (options.favour, asked))):
         if label not in labels:
-            raise TrainingError(
+            raise UsageError(
                 f"training options: '{label}' is no label; the labels are {', '.join(labels)}"
             )
     with console.bar("pictures", len(examples)) as bar:
@@ -232,7 +240,7 @@ def run_key(options: TrainOptions, prepared: Prepared, backbone: Backbone) -> st
         options.oversample,
         options.favour,
         # Only where they are used: older checkpoints stay good.
-        *((name, value) for name, value in _views(options) if value != _DEFAULTS[name]),
+        *((name, value) for name, value in _later(options) if value != _DEFAULTS[name]),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -242,7 +250,7 @@ def extended_fingerprint(known: str, digests: Sequence[str]) -> str:
     return "sha256:" + hashlib.sha256("\n".join([known, *sorted(digests)]).encode()).hexdigest()
 
 
-def _views(options: TrainOptions) -> list[tuple[str, object]]:
+def _later(options: TrainOptions) -> list[tuple[str, object]]:
     return [(name, getattr(options, name)) for name in _DEFAULTS]
 
 

@@ -145,14 +145,21 @@ def ahead(sampler: Sampler, first_step: int) -> Iterator[Iterator[Batch]]:
         thread.join()
 
 
-def _shrink(data: bytes, name: str) -> bytes:
-    pixels = decode_image(data, name)
+def scale_down(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture, uint8 (h, w, 3), with its short side at most 400: views need no more."""
     height, width = pixels.shape[:2]
     scale = _SHORT_SIDE / min(height, width)
     # Long strips are left with at least one pixel, small pictures as they are.
     if scale >= 1 or min(height, width) < 2:
+        return pixels
+    return resize(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
+
+
+def _shrink(data: bytes, name: str) -> bytes:
+    pixels = decode_image(data, name)
+    small = scale_down(pixels)
+    if small is pixels:
         return data
-    small = resize(pixels, max(1, round(width * scale)), max(1, round(height * scale)))
     encoded, shrunk = cv2.imencode(
         ".jpg", cv2.cvtColor(small, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 95]
     )

@@ -141,7 +141,7 @@ class Manifest(_Part):
     @classmethod
     def _sound_labels(cls, labels: list[str]) -> list[str]:
         for label in labels:
-            if not label.isprintable() or label != label.strip() or not 0 < len(label) <= 63:
+            if not is_label(label):
                 raise ValueError(f"{label!r} is no label: 1 to 63 printable characters")
         if len(set(labels)) != len(labels):
             raise ValueError("a label stands twice")
@@ -217,6 +217,11 @@ def agreement_within(form: NDArray[np.float32], canonical: NDArray[np.float32]) 
         canonical: float32 (n, labels), of the same pictures.
     """
     return float(np.mean(np.abs(form - canonical).max(axis=1) <= CLOSE))
+
+
+def is_label(name: str) -> bool:
+    """Whether a model may call something by this name: a line of its own, a metric's label."""
+    return name.isprintable() and name == name.strip() and 0 < len(name) <= 63
 
 
 def resolve_bundle(name: str | Path) -> Path:

@@ -1,11 +1,16 @@
-"""A backbone that has learned nothing, for tests of what stands around it."""
+"""Backbones that have learned nothing, for tests of what stands around them."""
 
 from pathlib import Path
 
 import keras
 import numpy as np
+from keras import layers
 
-from trainer.backbone import SIZE
+from monitor.inference.bundle import KERAS_NAME, write_manifest
+from tests.support.bundles import tiny_manifest
+from trainer.backbone import BACKBONE_LAYER, FEATURES, SIZE, build_model
+from trainer.export import save_keras
+from trainer.layers import BLOCKS
 
 
 def write_random_weights(path: Path, seed: int = 0) -> Path:
@@ -28,3 +33,24 @@ def write_random_weights(path: Path, seed: int = 0) -> Path:
             ])  # fmt: skip
     plain.save_weights(path)
     return path
+
+
+def write_tiny_backbone(folder: Path, seed: int = 0) -> Path:
+    """Write a bundle to start from, whose network takes milliseconds.
+
+    It has the blocks of Inception v3 by their names, each of one convolution of 1x1.
+    """
+    keras.utils.set_random_seed(seed)
+    pictures = keras.Input((SIZE, SIZE, 3), name="scaled")
+    made = layers.AveragePooling2D(32, name="shrink")(pictures)
+    for number in range(5):
+        made = layers.Conv2D(8, 1, name=f"conv2d_{number}" if number else "conv2d")(made)
+    for number, block in enumerate(BLOCKS, 5):
+        width = FEATURES if block == BLOCKS[-1] else 8
+        made = layers.Conv2D(width, 1, name=f"conv2d_{number}")(made)
+        made = layers.Activation("relu", name=block)(made)
+    folder.mkdir(parents=True)
+    whole = build_model(keras.Model(pictures, made, name=BACKBONE_LAYER), 3)
+    save_keras(whole, folder / KERAS_NAME)
+    write_manifest(folder, tiny_manifest().model_copy(update={"openvino": None}))
+    return folder

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from monitor.errors import TrainingError
+from monitor.errors import TrainingError, UsageError
 from tests.support.pictures import picture, write_folders, write_picture
 from trainer.backbone import Backbone
 from trainer.console import Console
@@ -50,5 +50,16 @@ def test_five_pictures_in_all_are_too_few(tmp_path: Path) -> None:
 
 def test_a_share_for_an_unknown_label_is_refused(tmp_path: Path) -> None:
     write_folders(tmp_path / "images", 6)
-    with pytest.raises(TrainingError, match="'steam' is no label"):
+    with pytest.raises(UsageError, match="'steam' is no label"):
         prepare_folder(tmp_path, class_shares=(("steam", 0.5),))
+
+
+@pytest.mark.parametrize("name", [" smoke", "smo\nke", "s" * 64, "smo\x1bke"])
+def test_a_label_with_odd_characters_is_named(tmp_path: Path, name: str) -> None:
+    write_folders(tmp_path / "images", 6, ("fire", "misc"))
+    for number in range(6):
+        write_picture(tmp_path / "images" / name / f"{number}.jpg", picture("smoke", number))
+    with pytest.raises(TrainingError, match="gives no label that a model can use") as caught:
+        prepare_folder(tmp_path)
+    assert repr(name) in str(caught.value)
+    assert str(caught.value).isprintable()

@@ -38,6 +38,7 @@ def options(tmp_path_factory: pytest.TempPathFactory, weights_file: Path) -> Tra
         validation_percentage=30,
         testing_percentage=30,
         steps=60,
+        cached_views=0,
         fine_tune_steps=2,
         fine_tune_batch_size=2,
         lower_every=2,

@@ -43,6 +43,7 @@ def options(folder: Path, weights_file: Path) -> TrainOptions:
         validation_percentage=30,
         testing_percentage=30,
         steps=60,
+        cached_views=1,
         evaluate_every=20,
         keep_every=30,
         mine=(folder / "footage",),
