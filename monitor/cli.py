@@ -13,6 +13,7 @@ import typer
 
 from monitor.cli_model import evaluate, existing_bundle, export
 from monitor.cli_regions import regions
+from monitor.cli_replay import replay
 from monitor.cli_silence import silence
 from monitor.cli_train import train
 from monitor.cli_tune import record, tune
@@ -252,24 +253,7 @@ app.add_typer(silence, name="silence")
 app.command()(train)
 app.command()(evaluate)
 app.command()(export)
-
-
-@app.command()
-def replay(
-    clips: Annotated[list[Path], typer.Argument(metavar="CLIP...", help="Recorded clips.")],
-    config: ConfigOption = None,
-    as_json: AsJson = False,
-) -> None:
-    """Run recorded clips through the pipeline, at full speed.
-
-    \b
-      emberwatch replay yard-2026-03-01.mp4
-      emberwatch replay --config monitor.yaml --json clips/*.mp4
-    """
-    from monitor.replay import replay as replay_clips
-
-    _quiet_logs()
-    _end(replay_clips(clips, config=config, as_json=as_json, out=sys.stdout, err=sys.stderr))
+app.command()(replay)
 
 
 @app.command("evaluate-clips")

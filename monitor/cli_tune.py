@@ -57,12 +57,19 @@ def tune(
     within: Annotated[
         float, typer.Option(metavar="SECONDS", help="A later alert comes too late.")
     ] = 10.0,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE.svg", help="Draw recall over false alarms of all that is tried."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Everything, as one object.")] = False,
 ) -> None:
     """Propose thresholds, times and smoothing for a stated budget of false alarms.
 
     \b
       emberwatch tune scores/ clips/ --false-alarms 1/camera/week
+      emberwatch tune scores/ clips/ --plot settings.svg
       emberwatch tune scores/ --events known-fires.tsv --config monitor.yaml
     """
     from monitor.config import Log
@@ -76,7 +83,7 @@ def tune(
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--false-alarms") from error
     configure_logs(Log(level="warning"))
-    options = TuneOptions(tuple(sources), budget, config, events, within)
+    options = TuneOptions(tuple(sources), budget, config, events, within, plot)
     status = sweep(options, as_json=as_json, out=sys.stdout, console=Console())
     if status:
         raise typer.Exit(status)

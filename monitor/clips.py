@@ -18,7 +18,7 @@ from monitor.config import Camera, Config
 from monitor.config_file import load_config
 from monitor.decision.decider import Decider
 from monitor.decision.settings import alert_labels, decision_settings, rule_settings
-from monitor.decision.state import AlertState, Transition
+from monitor.decision.state import AlertState, RuleLevels, Transition
 from monitor.errors import SourceError
 from monitor.inference.bundle import load_bundle, require_labels
 from monitor.inference.load import load_engine
@@ -124,13 +124,19 @@ class ClipPipeline:
         return Decider(str(clip), self._rules, self.labels, settings)
 
     def run(
-        self, clip: Path, on_transition: Callable[[Transition], None] | None = None
+        self,
+        clip: Path,
+        on_transition: Callable[[Transition], None] | None = None,
+        on_frame: Callable[[float, tuple[RuleLevels, ...], Sequence[Transition]], None]
+        | None = None,
     ) -> ClipResult:
         """Run a clip from its beginning to its end.
 
         Args:
             clip: a video file or a folder of pictures.
             on_transition: told each transition as it comes.
+            on_frame: told of each frame its media time, what the rules stand at after it, and what
+                it changed.
 
         Raises:
             EngineError: the engine failed. A clip that cannot be read is no error here, see
@@ -147,10 +153,13 @@ class ClipPipeline:
                 frames += 1
                 seconds = scored.captured_monotonic
                 _raise_to(highest, self.labels, scored)
-                for transition in decider.update(scored):
+                brought = decider.update(scored)
+                for transition in brought:
                     transitions.append(transition)
                     if on_transition is not None:
                         on_transition(transition)
+                if on_frame is not None:
+                    on_frame(seconds, decider.levels(), brought)
         except SourceError as error:
             problem = str(error)
         if problem is None and not frames:

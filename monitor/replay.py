@@ -7,6 +7,10 @@ from typing import TextIO
 
 from monitor.clips import ClipPipeline, ClipResult, clip_config
 from monitor.decision.state import Transition
+from monitor.errors import EmberwatchError
+from monitor.explain import TimelineCollector
+from monitor.explain_picture import timeline_svg
+from monitor.svg import write_svg
 
 
 def replay(
@@ -14,6 +18,7 @@ def replay(
     *,
     config: Path | None = None,
     as_json: bool = False,
+    explain: Path | None = None,
     out: TextIO,
     err: TextIO,
 ) -> int:
@@ -28,6 +33,8 @@ def replay(
         config: a configuration file; its first camera says how the clips are sampled. The
             defaults where it is left out.
         as_json: one JSON object a line, else text for people.
+        explain: where the picture of the timeline goes: a file that ends in ``.svg`` for one clip,
+            else a folder that gets one file for each clip. A clip without a frame gets none.
         out: where the result goes.
         err: where faults of clips go.
 
@@ -38,18 +45,58 @@ def replay(
         ConfigError: the configuration is wrong.
         BundleError: the bundle cannot be used.
         EngineError: the engine cannot run, or failed.
+        EmberwatchError: a picture cannot be written, or one file is named for several clips.
     """
+    pictures: Sequence[Path | None] = [None] * len(clips)
+    if explain is not None:
+        pictures = picture_paths(clips, explain)
     writer = _JsonWriter(out) if as_json else _TextWriter(out)
     status = 0
     with ClipPipeline(clip_config(config)) as pipeline:
-        for clip in clips:
-            result = pipeline.run(clip, writer.transition)
+        for clip, picture in zip(clips, pictures, strict=True):
+            collector = None if picture is None else TimelineCollector(clip.name or str(clip), unix=False)
+            result = pipeline.run(
+                clip, writer.transition, None if collector is None else collector.add
+            )
             if result.error is not None:
                 status = 1
                 err.write(f"emberwatch replay: {result.error}\n")
                 err.flush()
             writer.summary(result)
+            if picture is not None and collector is not None and result.frames_scored:
+                write_svg(picture, timeline_svg(collector.timeline()))
     return status
+
+
+def picture_paths(clips: Sequence[Path], explain: Path) -> list[Path]:
+    """Where the picture of each clip goes; a folder is made.
+
+    Raises:
+        EmberwatchError: one file is named for several clips, or the folder cannot be made.
+    """
+    if explain.suffix.lower() == ".svg" and not explain.is_dir():
+        if len(clips) > 1:
+            raise EmberwatchError(
+                f"--explain {explain}: is one picture and {len(clips)} clips were given; name a "
+                "folder, and each clip gets a picture of its own"
+            )
+        return [explain]
+    try:
+        explain.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EmberwatchError(
+            f"--explain {explain}: the folder cannot be made ({error.strerror}); name another"
+        ) from error
+    paths: list[Path] = []
+    for clip in clips:
+        name = clip.name or "clip"
+        number = 1
+        while (
+            path := explain / (f"{name}.svg" if number == 1 else f"{name}-{number}.svg")
+        ) in paths:
+            number += 1
+        paths.append(path)
+    return paths
 
 
 class _JsonWriter:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, EmberwatchError
 from monitor.replay import replay
+from monitor.svg import write_svg
 from tests.support.bundles import tiny_bundle
 from tests.support.clips import encode_jpeg, green_scene, grey_scene, make_clip, red_scene
 
@@ -193,3 +194,23 @@ def test_wrong_configuration_or_bundle_is_told(config: Path, fire_clip: Path) ->
     unknown.write_text(config.read_text().replace("label: fire", "label: sparks"))
     with pytest.raises(ConfigError, match="sparks"):
         run([fire_clip], unknown)
+
+
+def test_each_clip_gets_a_picture_of_its_own(config: Path, fire_clip: Path, tmp_path: Path) -> None:
+    out, err = io.StringIO(), io.StringIO()
+    target = tmp_path / "why"
+    clips = [fire_clip, tmp_path / "gone.mp4", fire_clip]
+    assert replay(clips, config=config, explain=target, out=out, err=err) == 1
+    assert sorted(path.name for path in target.iterdir()) == ["fire.mp4-2.svg", "fire.mp4.svg"]
+    assert "firing" in (target / "fire.mp4.svg").read_text(encoding="utf-8")
+
+
+def test_one_picture_for_several_clips_and_one_that_cannot_be_written_are_told(
+    config: Path, tmp_path: Path
+) -> None:
+    out = io.StringIO()
+    clips = [tmp_path / "a.mp4", tmp_path / "b.mp4"]
+    with pytest.raises(EmberwatchError, match="name a folder"):
+        replay(clips, config=config, explain=tmp_path / "why.svg", out=out, err=out)
+    with pytest.raises(EmberwatchError, match="cannot be written"):
+        write_svg(tmp_path / "nowhere" / "why.svg", "")

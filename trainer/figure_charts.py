@@ -1,6 +1,6 @@
 """Charts of a detector: ROC, precision over recall, calibration, and what thresholds do."""
 
-from trainer.chart import Axis, Chart, Line, Mark, chart, fitting
+from monitor.chart import Axis, Chart, Line, Mark, chart, fitting
 from trainer.curves import calibration_error
 from trainer.figures import Figures
 

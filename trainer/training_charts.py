@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from trainer.chart import Axis, Chart, Line, chart, fitting
+from monitor.chart import Axis, Chart, Line, chart, fitting
 from trainer.finetune import Status
 from trainer.head import Progress
 

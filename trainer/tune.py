@@ -4,7 +4,6 @@ import csv
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -17,10 +16,13 @@ from monitor.decision.settings import BaselineSettings, decision_settings, rule_
 from monitor.errors import ConfigError, SourceError
 from monitor.evaluate_clips import LABELS_NAME
 from monitor.inference.scored import ScoredFrame
+from monitor.moment import parse_moment
 from monitor.recording import Part, Source, read_recording
+from monitor.svg import write_svg
 from trainer.console import Console
 from trainer.sweep import Candidate, Case, Hazard, candidates, choose, judge, pareto
 from trainer.tune_output import Findings, write_json, write_text
+from trainer.tune_plot import plot_svg
 
 _PERIODS = {"day": 7.0, "week": 1.0, "month": 7 / 30.4375, "year": 7 / 365.25}
 _BUDGET = re.compile(r"(\d+(?:\.\d+)?)/camera/(day|week|month|year)")
@@ -39,6 +41,8 @@ class TuneOptions:
     events: Path | None = None
     """Table of known fire and smoke in the recordings; all else in them counts as quiet."""
     within_seconds: float = 10.0
+    plot: Path | None = None
+    """Where the picture of all that was tried goes; none without it."""
 
 
 def parse_budget(text: str) -> float:
@@ -66,6 +70,7 @@ def tune(options: TuneOptions, *, as_json: bool, out: TextIO, console: Console) 
         RecordingError: a folder holds no recording, or a broken one.
         BundleError: the bundle cannot be used for the clips.
         EngineError: the engine cannot run, or failed.
+        EmberwatchError: the plot cannot be written.
     """
     config = clip_config(options.config)
     cases = load_cases(options, config, console)
@@ -86,8 +91,15 @@ def tune(options: TuneOptions, *, as_json: bool, out: TextIO, console: Console) 
     proposed = choose(scores, options.budget_per_week)
     now = next(score for score in scores if score.candidate == current)
     found = Findings(
-        options.budget_per_week, options.within_seconds, now, proposed, tuple(pareto(scores))
+        options.budget_per_week,
+        options.within_seconds,
+        now,
+        proposed,
+        tuple(pareto(scores)),
+        tuple(scores),
     )
+    if options.plot is not None:
+        write_svg(options.plot, plot_svg(found))
     (write_json if as_json else write_text)(out, found)
     return 0 if proposed is not None else 1
 
@@ -141,29 +153,13 @@ def read_events(path: Path) -> list[KnownEvent]:
             raise ConfigError(f"{path}:{line}: {missing[0]} is missing; the columns are "
                               f"{', '.join(EVENT_COLUMNS)}, separated by tabs")  # fmt: skip
         try:
-            began, ended = _time(row["began"]), _time(row["ended"])
+            began, ended = parse_moment(row["began"]), parse_moment(row["ended"])
         except ValueError as error:
             raise ConfigError(f"{path}:{line}: {error}") from error
         if ended <= began:
             raise ConfigError(f"{path}:{line}: it ends before it begins")
         found.append(KnownEvent(row["camera"], began, ended, row["label"]))
     return found
-
-
-def _time(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        pass
-    try:
-        parsed = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(
-            f"{text!r} is no time; write Unix seconds, or like 2026-03-01T14:30:00+01:00"
-        ) from None
-    if parsed.tzinfo is None:
-        raise ValueError(f"{text!r} says no time zone; add one, like +01:00 or Z")
-    return parsed.timestamp()
 
 
 def _recorded_cases(folder: Path, events: Sequence[KnownEvent]) -> list[Case]:

@@ -22,9 +22,11 @@ class Findings:
     """None where nothing keeps to the budget."""
     front: tuple[Score, ...]
     """Those that no other beats in recall and in false alarms."""
+    tried: tuple[Score, ...] = ()
+    """All, in the order they were tried."""
 
 
-def _describe(candidate: Candidate) -> str:
+def describe(candidate: Candidate) -> str:
     smoothing = candidate.smoothing
     if smoothing.kind == "exponential":
         how = f"exponential, half-life {smoothing.half_life:g} s"
@@ -39,7 +41,7 @@ def _line(name: str, score: Score) -> str:
     low, high = wilson(score.recall, score.hazards) if score.hazards else (math.nan, math.nan)
     delay = "-" if math.isinf(score.median_delay) else f"{score.median_delay:.1f} s"
     return (
-        f"{name:<9} {_describe(score.candidate)} {score.found:>3} of {score.hazards:<3} "
+        f"{name:<9} {describe(score.candidate)} {score.found:>3} of {score.hazards:<3} "
         f"({low:.0%} to {high:.0%})  {delay:>7}  {score.false_alarms:>5}  {score.per_week:>9.2f} "
         f"(at most {score.most_per_week:.2f})\n"
     )

@@ -211,7 +211,7 @@ def _steps(connection: sqlite3.Connection, event_id: int) -> tuple[Step, ...]:
             event,
             at,
             score,
-            Explanation(**json.loads(why)),
+            _explanation(why),
             None if box is None else Box(*json.loads(box)),
             bool(silenced),
         )
@@ -226,6 +226,13 @@ def ended_since(connection: sqlite3.Connection, at: float) -> list[tuple[str, st
         "GROUP BY camera, incident",
         (at,),
     ).fetchall()
+
+
+def _explanation(text: str) -> Explanation:
+    """What :func:`add_transition` wrote; steps of older versions have no evidence over time."""
+    why = json.loads(text)
+    evidence = tuple((seconds, value) for seconds, value in why.pop("evidence", ()))
+    return Explanation(**why, evidence=evidence)
 
 
 def prune(connection: sqlite3.Connection, before: float) -> int:

@@ -4,6 +4,7 @@ Pure: the same frames give the same transitions. Time comes in with each frame, 
 from a clock, a file or a global.
 """
 
+from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from monitor.decision.snapshot import (
     RuleSnapshot,
     StretchSnapshot,
 )
-from monitor.decision.state import AlertState, Explanation, Transition
+from monitor.decision.state import AlertState, Explanation, RuleLevels, Transition
 from monitor.decision.thresholds import RegionThresholds
 from monitor.inference.locate import find_box, heat_map
 from monitor.inference.scored import Box, ScoredFrame
@@ -38,6 +39,10 @@ class LabelScore:
 
     raw: float
     smoothed: float
+
+
+EVIDENCE_SAMPLES = 20
+"""So many samples up to a change of state are kept in its explanation."""
 
 
 @dataclass(slots=True)
@@ -100,6 +105,11 @@ class Decider:
         self._region = ""
         self._raw: list[float] = []
         self._smoothed: list[float] = []
+        # Of the last frames: seconds since the one before, and the evidence and the hazard as they
+        # stood against each rule.
+        self._recent: deque[tuple[float, list[_Found], list[_Found]]] = deque(
+            maxlen=EVIDENCE_SAMPLES
+        )
 
     @property
     def scores(self) -> Mapping[str, LabelScore]:
@@ -125,6 +135,37 @@ class Decider:
     def states(self) -> Mapping[str, AlertState]:
         """The state of each alert, by the name of its rule."""
         return {machine.settings.name: machine.state for machine in self._machines}
+
+    def levels(self) -> tuple[RuleLevels, ...]:
+        """What each rule stands at in the newest frame; empty before the first.
+
+        A firing alert for a hazard label is held by the hazard, whatever label leads, so that is
+        what is told of it.
+        """
+        if not self._region:
+            return ()
+        _, found, hazards = self._recent[-1]
+        told = []
+        for index, machine in enumerate(self._machines):
+            firing = machine.state is AlertState.FIRING
+            by_hazard = machine.rank >= 0 and firing
+            what = hazards[index] if by_hazard else found[index]
+            own = machine.settings.threshold
+            clearing = machine.hold_level if firing else machine.clear_level
+            told.append(
+                RuleLevels(
+                    alert=machine.settings.name,
+                    state=machine.state,
+                    holds=machine.standing.holds,
+                    region=what.region,
+                    score=what.raw,
+                    smoothed=what.smoothed,
+                    baseline=self._usual(what.region, -1 if by_hazard else index),
+                    threshold=self._thresholds.now(what.region, own, machine.threshold),
+                    clear_level=self._thresholds.now(what.region, own, clearing),
+                )
+            )
+        return tuple(told)
 
     def update(
         self,
@@ -167,6 +208,7 @@ class Decider:
         if look is not None and self._settled():
             look.refresh()
         found, hazards = self._strongest(raws, step)
+        self._recent.append((round(elapsed, 3), found, hazards))
         slack = self._slack_of(step)
         for machine, evidence, hazard in zip(self._machines, found, hazards, strict=True):
             machine.slack = slack
@@ -276,8 +318,8 @@ class Decider:
             ):
                 by_hazard = joint and previous is AlertState.FIRING
                 what = hazards[index] if by_hazard else found[index]
-                usual = self._usual(what.region, -1 if by_hazard else index)
-                transitions.append(self._transition(scored, index, previous, state, what, usual))
+                why = self._why(machine, index, what, by_hazard=by_hazard)
+                transitions.append(self._transition(scored, index, previous, state, what, why))
                 previous = state
             if joint:
                 highest = max(highest, machine.state)
@@ -298,20 +340,9 @@ class Decider:
         previous: AlertState,
         state: AlertState,
         what: _Found,
-        usual: float,
+        why: Explanation,
     ) -> Transition:
         machine = self._machines[index]
-        why = Explanation(
-            threshold=self._thresholds.now(
-                what.region, machine.settings.threshold, machine.threshold
-            ),
-            score=what.raw,
-            smoothed=what.smoothed,
-            baseline=usual,
-            region=what.region,
-            frames=machine.frames,
-            seconds=machine.elapsed,
-        )
         machine.frames = 0
         machine.elapsed = 0.0
         return Transition(
@@ -326,6 +357,29 @@ class Decider:
             why=why,
             box=None if state is AlertState.INACTIVE else self._box(scored, index, what.region),
             incident=self._incident(machine),
+        )
+
+    def _why(
+        self, machine: RuleMachine, index: int, what: _Found, *, by_hazard: bool
+    ) -> Explanation:
+        """The numbers of a rule in this frame, or of the hazard where that is what decides."""
+        evidence = []
+        age = 0.0
+        for elapsed, found, hazards in reversed(self._recent):
+            then = (hazards if by_hazard else found)[index]
+            evidence.append((0.0 - round(age, 3), round(then.smoothed, 3)))
+            age += elapsed
+        return Explanation(
+            threshold=self._thresholds.now(
+                what.region, machine.settings.threshold, machine.threshold
+            ),
+            score=what.raw,
+            smoothed=what.smoothed,
+            baseline=self._usual(what.region, -1 if by_hazard else index),
+            region=what.region,
+            frames=machine.frames,
+            seconds=machine.elapsed,
+            evidence=tuple(reversed(evidence)),
         )
 
     def _box(self, scored: ScoredFrame, index: int, region: str) -> Box | None:
@@ -372,6 +426,10 @@ class Decider:
                 for name, smoother in self._smoothers.items()
             ),
             baseline=None if self._baseline is None else self._baseline.dump(),
+            recent=tuple(
+                (elapsed, *(round(what.smoothed, 3) for what in (*found, *hazards)))
+                for elapsed, found, hazards in self._recent
+            ),
         )
 
     def restore(self, snapshot: DeciderSnapshot) -> None:
@@ -397,6 +455,11 @@ class Decider:
             machine.below = Stretch(rule.below.running, rule.below.seconds)
             machine.frames = rule.frames
             machine.elapsed = rule.elapsed
+        count = len(self._machines)
+        if [*kept] == [(m.settings.name, m.settings.label) for m in self._machines]:
+            for elapsed, *values in snapshot.recent:
+                whats = [_Found(smoothed=value) for value in values]
+                self._recent.append((elapsed, whats[:count], whats[count:]))
         self._time.last = None
         self._time.last_wall = snapshot.captured_at
         if self._baseline is not None and snapshot.baseline is not None:

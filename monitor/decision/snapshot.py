@@ -86,6 +86,10 @@ class DeciderSnapshot:
     regions: tuple[RegionSnapshot, ...]
     baseline: BaselineSnapshot | None = None
     """None where it is switched off, and in format 1."""
+    recent: tuple[tuple[float, ...], ...] = ()
+    """One row for each of the last frames, oldest first: seconds since the frame before, the
+    evidence for each rule, the hazard as it stood against each rule. Empty in snapshots that were
+    written before it was kept."""
     format: int = FORMAT
 
     def to_json(self) -> str:
@@ -126,9 +130,17 @@ class DeciderSnapshot:
                     for region in raw["regions"]
                 ),
                 baseline=_baseline(raw.get("baseline")),
+                recent=_recent(raw.get("recent", []), len(raw["rules"])),
             )
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError(f"no snapshot of a decision: {error!r}") from error
+
+
+def _recent(raw: Any, rules: int) -> tuple[tuple[float, ...], ...]:
+    rows = tuple(tuple(float(value) for value in row) for row in raw)
+    if any(len(row) != 1 + 2 * rules for row in rows):
+        raise ValueError("no snapshot of a decision: its recent evidence is not that of its rules")
+    return rows
 
 
 def _baseline(raw: Any) -> BaselineSnapshot | None:

@@ -34,6 +34,33 @@ class Explanation:
     """Frames seen since the state before began."""
     seconds: float
     """Time since the state before began."""
+    evidence: tuple[tuple[float, float], ...] = ()
+    """The last samples up to this one, oldest first: seconds since it (0 or less), and what stood
+    against the threshold then; rounded to three digits."""
+
+
+@dataclass(frozen=True, slots=True)
+class RuleLevels:
+    """What a rule stands at in one frame."""
+
+    alert: str
+    """The rule's name."""
+    state: AlertState
+    """After the frame."""
+    holds: bool
+    """Whether the rule holds at this time; what fires already goes on either way."""
+    region: str
+    """The region with the strongest evidence: the one that decides."""
+    score: float
+    """Its evidence before smoothing, 0 to 1."""
+    smoothed: float
+    """What stands against the threshold, 0 to 1."""
+    baseline: float
+    """What the region usually shows, 0 to 1; 0 where none is known."""
+    threshold: float
+    """The region's own where it has one."""
+    clear_level: float
+    """Below this the alert begins to clear."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ class StepJson(BaseModel):
     score: float = Field(description="what stood against the threshold then, 0 to 1")
     threshold: float
     region: str = Field(description="the part of the picture that decided")
+    raw_score: float = Field(description="its newest evidence as the model gave it, 0 to 1")
+    baseline: float = Field(description="what it usually shows, 0 to 1; 0: not known")
+    frames: int = Field(description="frames since the state before began")
+    seconds: float = Field(description="time since the state before began")
+    evidence: list[tuple[float, float]] = Field(
+        description="the last samples up to this one, oldest first: seconds since it (0 or less), "
+        "and what stood against the threshold then"
+    )
     box: BoxJson | None = Field(
         description="where in the frame it was seen; null: it ended, or the model does not tell"
     )
@@ -121,6 +129,11 @@ def _event(event: Event) -> EventJson:
                 score=step.score,
                 threshold=step.why.threshold,
                 region=step.why.region,
+                raw_score=step.why.score,
+                baseline=step.why.baseline,
+                frames=step.why.frames,
+                seconds=step.why.seconds,
+                evidence=list(step.why.evidence),
                 box=_box(step.box),
                 silenced=step.silenced,
             )

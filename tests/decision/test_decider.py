@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.config import Config
-from monitor.decision.decider import Decider
+from monitor.decision.decider import EVIDENCE_SAMPLES, Decider
 from monitor.decision.settings import (
     DecisionSettings,
     RuleSettings,
@@ -240,3 +240,33 @@ def test_frames_that_come_a_little_early_do_not_delay_an_alert() -> None:
     assert list(fired(feed(decider(hold=2), frames)).values()) == [1.94]
     frames = [frame(t * 0.9, fire=0.9) for t in range(3)]
     assert fired(feed(decider(hold=2), frames)) == {}
+
+
+def test_levels_say_what_each_rule_stands_at() -> None:
+    camera = decider(rule_set=rules(fire=0.6, smoke=0.5))
+    assert camera.levels() == ()
+    feed(camera, [frame(0.0, 0.7), frame(1.0, 0.7), frame(2.0, 0.7), frame(3.0, 0.1, 0.45)])
+    fire, smoke = camera.levels()
+    assert (fire.alert, fire.state, fire.region) == ("fire", AlertState.FIRING, "full")
+    # What holds a firing alert is the hazard, whatever label leads.
+    assert fire.score == fire.smoothed == pytest.approx(0.55)
+    assert (fire.threshold, fire.clear_level) == pytest.approx((0.6, 0.48))
+    assert (smoke.state, smoke.threshold) == (AlertState.INACTIVE, 0.5)
+
+
+def test_levels_are_those_of_a_region_with_a_threshold_of_its_own() -> None:
+    camera = Decider("dock", rules(), LABELS, DecisionSettings(region_thresholds=(("gate", 0.3),)))
+    feed(camera, [frame(0.0, regions=[("full", 0.1, 0.0), ("gate", 0.28, 0.0)])])
+    fire, _ = camera.levels()
+    assert (fire.region, fire.threshold) == ("gate", 0.3)
+    assert fire.smoothed == pytest.approx(0.28)
+    assert 0.1 < fire.clear_level < 0.28
+
+
+def test_an_explanation_holds_the_evidence_over_time() -> None:
+    frames = [frame(float(at), 0.1 if at < 40 else 0.7) for at in range(60)]
+    firing = next(t for t in feed(decider(), frames) if t.state is AlertState.FIRING)
+    assert len(firing.why.evidence) == EVIDENCE_SAMPLES
+    ages, values = zip(*firing.why.evidence, strict=True)
+    assert ages == tuple(float(age) for age in range(1 - EVIDENCE_SAMPLES, 1))
+    assert values == (0.1,) * (EVIDENCE_SAMPLES - 3) + (0.7,) * 3

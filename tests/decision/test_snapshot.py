@@ -69,3 +69,21 @@ def test_scores_are_dropped_where_the_kind_of_smoothing_changed() -> None:
     after = decider(half_life=4.0)
     after.restore(DeciderSnapshot.from_json(text))
     assert after.snapshot().regions == ()
+
+
+def test_recent_evidence_survives_and_a_snapshot_from_before_it_is_read() -> None:
+    before = decider()
+    feed(before, [frame(float(at), 0.3) for at in range(5)])
+    text = before.snapshot().to_json()
+    after = decider()
+    after.restore(DeciderSnapshot.from_json(text))
+    (pending,) = after.update(frame(5.0, 0.9))
+    assert [value for _, value in pending.why.evidence] == [0.3] * 5 + [0.9]
+    raw = json.loads(text)
+    del raw["recent"]
+    older = decider()
+    older.restore(DeciderSnapshot.from_json(json.dumps(raw)))
+    (pending,) = older.update(frame(5.0, 0.9))
+    assert pending.why.evidence == ((0.0, 0.9),)
+    with pytest.raises(ValueError, match="recent evidence"):
+        DeciderSnapshot.from_json(json.dumps(raw | {"recent": [[1.0, 0.5]]}))

@@ -106,3 +106,15 @@ def test_events_of_a_camera_that_was_not_recorded_are_refused(tmp_path: Path) ->
     ran = CliRunner().invoke(app, ["tune", str(folder), "--events", str(events)])
     assert ran.exit_code != 0
     assert "camera 'gate' is in no recording; there are dock" in str(ran.exception)
+
+
+def test_the_plot_marks_now_and_the_proposal_among_all_that_was_tried(tmp_path: Path) -> None:
+    folder = recording(tmp_path / "scores", [0.1] * 60)
+    target = tmp_path / "settings.svg"
+    ran = CliRunner().invoke(app, ["tune", str(folder), "--plot", str(target)])
+    assert ran.exit_code == 0, ran.output
+    text = target.read_text(encoding="utf-8")
+    assert "594 settings tried" in text
+    assert "<title>now</title>" in text
+    assert "<title>proposed</title>" in text
+    assert "false alarms a camera and week" in text

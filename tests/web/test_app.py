@@ -129,7 +129,8 @@ def test_events_are_given_page_by_page(client: httpx.Client, state: FixedState) 
     assert (open_one["id"], open_one["ended_at"]) == (4, None)
     assert open_one["steps"] == [
         {"alert": "fire", "label": "fire", "event": "firing", "at": 104.0, "score": 0.8,
-         "threshold": 0.6, "region": "full", "box": open_one["box"], "silenced": False}
+         "threshold": 0.6, "region": "full", "box": open_one["box"], "silenced": False,
+         "raw_score": 0.9, "baseline": 0.0, "frames": 2, "seconds": 1.5, "evidence": []}
     ]  # fmt: skip
     assert open_one["box"] == {"left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.4}
     nothing = client.get("/api/v1/events", params={"camera": "hall"}).json()

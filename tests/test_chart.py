@@ -1,10 +1,11 @@
+import itertools
 import math
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.chart import HEIGHT, WIDTH, Axis, Line, Mark, chart, fitting, ticks
+from monitor.chart import HEIGHT, WIDTH, Axis, Line, Mark, chart, fitting, peaks, ticks
 
 numbers = st.floats(-1e6, 1e6)
 
@@ -62,3 +63,23 @@ def test_an_axis_fits_its_values(
 ) -> None:
     axis = fitting("y", values, percent=percent)
     assert [axis.low, axis.high] == pytest.approx([low, high])
+
+
+def test_a_logarithmic_axis_shows_zero_apart_and_the_powers_of_ten() -> None:
+    axis = Axis("false alarms", 0.1, 100, logarithmic=True)
+    assert ticks(axis) == pytest.approx([0, 0.1, 1, 10, 100])
+    places = [axis.place(value) for value in (0, 0.1, 1, 10, 100)]
+    assert places[0] == 0
+    assert places[-1] == pytest.approx(1)
+    steps = [later - earlier for earlier, later in itertools.pairwise(places[1:])]
+    assert steps == pytest.approx([steps[0]] * 3)
+    assert places[1] > 0
+
+
+@given(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=500), st.integers(1, 40))
+def test_no_peak_of_a_line_is_lost(points: list[tuple[float, float]], stretches: int) -> None:
+    kept = peaks(points, stretches)
+    assert len(kept) <= 4 * stretches or len(kept) == len(points)
+    assert (kept[0], kept[-1]) == (points[0], points[-1])
+    for choose in (min, max):
+        assert choose(y for _, y in kept) == choose(y for _, y in points)

@@ -1,7 +1,8 @@
-"""Line charts as numbers in pixels, ready for a template to draw as inline SVG.
+"""Line charts as numbers in pixels, ready for a template to draw as SVG.
 
 Nothing here knows of HTML: a :class:`Chart` says where each line, mark, tick and text stands, and
-``pages/charts.html.jinja`` writes it down.
+a template writes it down: ``monitor/pictures`` as a picture of its own, ``trainer/pages`` within a
+page.
 """
 
 import math
@@ -9,9 +10,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 WIDTH, HEIGHT = 340, 210
-"""Of the area of the plot, in the units of the drawing."""
+"""Of the area of the plot, in the units of the drawing, where nothing else is asked for."""
 
-_MOST_POINTS = 300
+MOST_POINTS = 300
+"""Of a line that is drawn."""
+
+ZERO_SHARE = 0.08
+"""Of a logarithmic axis, left for zero, which has no logarithm."""
+
 _TICKS = 5
 Point = tuple[float, float]
 
@@ -49,9 +55,16 @@ class Axis:
     low: float
     high: float
     percent: bool = False
+    logarithmic: bool = False
+    """``low`` is above 0 then, and zero stands before it, at the very end."""
 
     def place(self, value: float) -> float:
         """Share of the axis at which a value stands, 0 to 1; values beyond it stand at its end."""
+        if self.logarithmic:
+            if value <= 0:
+                return 0.0
+            share = math.log(value / self.low) / math.log(self.high / self.low)
+            return ZERO_SHARE + (1 - ZERO_SHARE) * min(1.0, max(0.0, share))
         return min(1.0, max(0.0, (value - self.low) / (self.high - self.low)))
 
 
@@ -92,18 +105,28 @@ class Chart:
     height: int = HEIGHT
 
 
-def chart(title: str, x: Axis, y: Axis, lines: Iterable[Line], marks: Iterable[Mark] = ()) -> Chart:
+def chart(
+    title: str,
+    x: Axis,
+    y: Axis,
+    lines: Iterable[Line],
+    marks: Iterable[Mark] = (),
+    *,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    most_points: int = MOST_POINTS,
+) -> Chart:
     """Place lines and marks on two axes; a line without a finite point is left out."""
 
     def place(point: Point) -> Point:
-        return round(x.place(point[0]) * WIDTH, 1), round((1 - y.place(point[1])) * HEIGHT, 1)
+        return round(x.place(point[0]) * width, 1), round((1 - y.place(point[1])) * height, 1)
 
     drawn = []
     for line in lines:
         finite = [p for p in line.points if math.isfinite(p[0]) and math.isfinite(p[1])]
         if not finite:
             continue
-        placed = [place(point) for point in _thinned(finite)]
+        placed = [place(point) for point in _thinned(finite, most_points)]
         # A line of one point cannot be seen.
         dots = tuple(placed) if line.dots or len(placed) == 1 else ()
         path = " ".join(f"{across:g},{down:g}" for across, down in placed)
@@ -112,15 +135,22 @@ def chart(title: str, x: Axis, y: Axis, lines: Iterable[Line], marks: Iterable[M
         title,
         x.name,
         y.name,
-        tuple(Tick(round(x.place(v) * WIDTH, 1), _text(v, x.percent)) for v in ticks(x)),
-        tuple(Tick(round((1 - y.place(v)) * HEIGHT, 1), _text(v, y.percent)) for v in ticks(y)),
+        tuple(Tick(round(x.place(v) * width, 1), _text(v, x.percent)) for v in ticks(x)),
+        tuple(Tick(round((1 - y.place(v)) * height, 1), _text(v, y.percent)) for v in ticks(y)),
         tuple(drawn),
         tuple(Mark(mark.name, place(mark.at), mark.colour) for mark in marks),
+        width,
+        height,
     )
 
 
 def ticks(axis: Axis) -> list[float]:
-    """About five round numbers along an axis: multiples of 1, 2 or 5 times a power of 10."""
+    """About five round numbers along an axis: multiples of 1, 2 or 5 times a power of 10; along a
+    logarithmic one zero and the powers of 10."""
+    if axis.logarithmic:
+        first = math.ceil(math.log10(axis.low) - 1e-9)
+        last = math.floor(math.log10(axis.high) + 1e-9)
+        return [0.0, *(10.0**power for power in range(first, last + 1))]
     span = axis.high - axis.low
     rough = span / _TICKS
     power = 10.0 ** math.floor(math.log10(rough))
@@ -141,12 +171,32 @@ def fitting(name: str, values: Iterable[float], *, percent: bool = False) -> Axi
     return Axis(name, 0.0, most * 1.05 if most > 0 else 1.0)
 
 
-def _thinned(points: Sequence[Point]) -> list[Point]:
-    """At most some hundred points, the first and the last among them."""
-    if len(points) <= _MOST_POINTS:
+def peaks(points: Sequence[Point], stretches: int) -> tuple[Point, ...]:
+    """Of each of some stretches of a line the first, the lowest, the highest and the last point: no
+    peak is lost, however short it is."""
+    if len(points) <= 4 * stretches:
+        return tuple(points)
+    kept: list[Point] = []
+    for number in range(stretches):
+        first = number * len(points) // stretches
+        last = (number + 1) * len(points) // stretches - 1
+        within = range(first, last + 1)
+        wanted = {
+            first,
+            min(within, key=lambda index: points[index][1]),
+            max(within, key=lambda index: points[index][1]),
+            last,
+        }
+        kept += [points[index] for index in sorted(wanted)]
+    return tuple(kept)
+
+
+def _thinned(points: Sequence[Point], most: int) -> list[Point]:
+    """At most so many points, the first and the last among them."""
+    if len(points) <= most:
         return list(points)
-    step = (len(points) - 1) / (_MOST_POINTS - 1)
-    return [points[round(number * step)] for number in range(_MOST_POINTS)]
+    step = (len(points) - 1) / (most - 1)
+    return [points[round(number * step)] for number in range(most)]
 
 
 def _text(value: float, percent: bool) -> str:
