@@ -54,7 +54,9 @@ def replay(
     status = 0
     with ClipPipeline(clip_config(config)) as pipeline:
         for clip, picture in zip(clips, pictures, strict=True):
-            collector = None if picture is None else TimelineCollector(clip.name or str(clip), unix=False)
+            collector = (
+                None if picture is None else TimelineCollector(clip.name or str(clip), unix=False)
+            )
             result = pipeline.run(
                 clip, writer.transition, None if collector is None else collector.add
             )

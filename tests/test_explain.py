@@ -60,7 +60,7 @@ def test_the_file_is_complete_in_itself_and_can_be_read_aloud() -> None:
     root = ElementTree.fromstring(text)  # noqa: S314 - written by this program
     assert root.get("role") == "img"
     assert root.findtext(f"{_SVG}title") == "Why the alerts changed: yard"
-    assert "fire 10.00 s  pending" in (root.findtext(f"{_SVG}desc") or "")
+    assert "fire 11.00 s  pending" in (root.findtext(f"{_SVG}desc") or "")
     assert "prefers-color-scheme: dark" in text
     assert not re.search(r"href|url\(|@import|<script", text)
     words = {element.text for element in root.iter(f"{_SVG}text")}

@@ -1,9 +1,10 @@
 """What ``emberwatch tune`` tried, as a picture: hazards found over false alarms."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
-from monitor.chart import Axis, Chart, Line, Mark, Point, chart
+from monitor.chart import Axis, Chart, Line, Mark, Point, chart, fitting
 from monitor.svg import render_svg
 from trainer.sweep import Score
 from trainer.tune_output import Findings, describe
@@ -34,13 +35,12 @@ def plot(found: Findings) -> Chart:
     front = tuple(_point(score) for score in found.front)
     budget = found.budget_per_week
     across = _axis([*(x for x, _ in tried), *(x for x, _ in front), budget])
-    least = min((y for _, y in tried if y > 0), default=0.0)
-    low = max(0.0, math.floor((least - 0.02) * 10) / 10)
-    up = Axis("hazards found in time", low if low < 1 else 0.9, 1.0, percent=True)
+    up = fitting("hazards found in time", [y for _, y in tried], percent=True)
     lines = [
         Line("budget", ((budget, up.low), (budget, up.high)), _BUDGET, dashed=True),
         *(Line("tried", (point,), _TRIED, dots=True) for point in tried),
-        Line("front", front, _FRONT, note="no other beats it in both", dots=True),
+        Line("front", _stairs(front), _FRONT),
+        *(Line("front", (point,), _FRONT, dots=True) for point in front),
     ]
     marks = [Mark("now", _point(found.now), _NOW)]
     if found.proposed is not None:
@@ -53,6 +53,12 @@ def plot(found: Findings) -> Chart:
 
 def _point(score: Score) -> Point:
     return round(score.per_week, 6), 0.0 if math.isnan(score.recall) else score.recall
+
+
+def _stairs(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Between two settings the one with fewer false alarms is the best there is."""
+    corners = [(later[0], earlier[1]) for earlier, later in pairwise(points)]
+    return tuple(sorted([*points, *corners]))
 
 
 def _axis(values: Iterable[float]) -> Axis:
