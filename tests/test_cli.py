@@ -213,6 +213,7 @@ def test_train_offers_every_option_of_the_trainer_with_its_default() -> None:
         "group_note": "group_notes",
         "class_share": "class_shares",
         "class_weight": "class_weights",
+        "subset": "subsets",
     }
     options = {plural.get(name, name): default for name, default in offered.items()}
     fields = {field.name: field.default for field in dataclasses.fields(TrainOptions)}
