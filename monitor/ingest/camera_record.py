@@ -7,9 +7,8 @@ worker is replaced.
 import contextlib
 import os
 from collections import Counter
-from collections.abc import Iterable
 
-from monitor.errors import ConfigError, SourceError
+from monitor.errors import SourceError
 from monitor.ingest.channel import LONGEST_DETAIL, Down
 from monitor.ingest.frame import DecodedFrame, Frame, Health
 from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
@@ -30,6 +29,7 @@ _MARGIN_SECONDS = 5.0
 _RESOLVE_SECONDS = 30.0
 """Looking up a name blocks for so long when none of 3 name servers answers 2 questions in 5 s each;
 a dead name server must not look like a reader that hangs."""
+_UNBEGUN_PATIENCE = 3
 _LONGEST_KEY_INTERVAL = 60.0
 _MOST_BAD_PACKETS = 10_000_000
 """More than this between two looks is no count but a broken one."""
@@ -75,6 +75,7 @@ class CameraRecord:
         self._announced_health = Health.OK
         self._beat = 0.0
         self._beat_awake = 0.0
+        self._begun = False
 
     def close(self) -> None:
         """Give the mailbox back."""
@@ -99,6 +100,8 @@ class CameraRecord:
     def started(self, awake: float) -> None:
         """Count the silence from now on."""
         self._beat_awake = awake
+        self._beat = self.mailbox.heartbeat()
+        self._begun = False
 
     def change(self, settings: SourceSettings) -> None:
         """Other settings: whatever was seen or known under the old ones is not shown as theirs."""
@@ -256,7 +259,7 @@ class CameraRecord:
         """Awake seconds since the heartbeat changed; its value itself proves nothing."""
         beat = self.mailbox.heartbeat()
         if beat != self._beat:
-            self._beat, self._beat_awake = beat, awake
+            self._beat, self._beat_awake, self._begun = beat, awake, True
         return awake - self._beat_awake
 
     def hang_seconds(self, hang_timeout: float) -> float:
@@ -265,7 +268,8 @@ class CameraRecord:
         own = settings.read_timeout_seconds + _MARGIN_SECONDS
         if self.mailbox.phase() == Phase.OPENING:
             own += settings.open_timeout_seconds + _RESOLVE_SECONDS
-        return max(hang_timeout, own)
+        # A worker takes up hundreds of cameras one by one.
+        return max(hang_timeout, own) * (1 if self._begun else _UNBEGUN_PATIENCE)
 
     def allowance(self) -> float:
         """Seconds within which the next frame is due."""
@@ -320,26 +324,6 @@ class CameraRecord:
         if last is None:
             return False, "open", f"camera {self.settings.camera}: it is being opened"
         return False, "stall", f"camera {self.settings.camera}: no picture for {now - last:.0f} s"
-
-
-def make_records(feeds: Iterable[SourceSettings]) -> dict[str, CameraRecord]:
-    """Records of these cameras, by name.
-
-    Raises:
-        ConfigError: the machine has no memory or descriptors for all of them; none is left over.
-    """
-    made: dict[str, CameraRecord] = {}
-    try:
-        for feed in feeds:
-            made[feed.camera] = CameraRecord(feed)
-    except OSError as error:
-        for record in made.values():
-            record.close()
-        raise ConfigError(
-            f"there is no room for the pictures of {len(made) + 1} more cameras: "
-            f"{error.strerror or error}; watch fewer, or raise the limit of open files or memory"
-        ) from error
-    return made
 
 
 def _new_mailbox(max_side: int, first_after: int = 0) -> tuple[int, Mailbox]:

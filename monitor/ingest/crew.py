@@ -13,6 +13,7 @@ from monitor.ingest.worker_process import CrashReport, WorkerProcess
 
 _FIRST_RESTART_SECONDS = 0.5
 _LONGEST_RESTART_SECONDS = 30.0
+_STEP_SECONDS = 0.2
 _GOODBYE_SECONDS = 2.5
 """From asking a worker to end until it is killed: a little more than it gives its cameras."""
 
@@ -176,6 +177,16 @@ class Crew:
     def drop(self, slot: Slot) -> None:
         """Forget a slot that has no process."""
         del self.slots[slot.number]
+
+    def end(self, timeout_seconds: float) -> None:
+        """Ask all processes to end, and kill whoever is left after so long."""
+        end = self._clock.monotonic() + timeout_seconds
+        for slot in self._running():
+            self.dismiss(slot)
+        while any(self._running()) and (left := end - self._clock.monotonic()) > 0:
+            self.poll(min(_STEP_SECONDS, left))
+            self.check_leaving(self._clock.monotonic())
+        self.close()
 
     def close(self) -> None:
         """Kill whoever is left."""

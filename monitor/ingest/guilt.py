@@ -11,6 +11,12 @@ _NEARLY_SILENT = 0.75
 """Where one lock stops all threads, they fall silent within one period of their stamps: a camera is
 only accused alone if others made progress well after it."""
 
+_CROWD = 8
+"""More silent cameras than this at once, while others make progress, are no decoders that hang: the
+machine has no time for them, as when hundreds of cameras are opened on one that is busy."""
+_CROWD_PATIENCE = 3.0
+"""Then the worker gets this many times as long: killing it would make all of them begin anew."""
+
 
 def hang_verdict(
     slot: Slot,
@@ -41,6 +47,9 @@ def hang_verdict(
             silence[name] = record.silence(awake)
             allowed[name] = record.hang_seconds(hang_seconds)
     silent = tuple(name for name, seconds in silence.items() if seconds > allowed[name])
+    crowd = _CROWD < len(silent) < len(silence)
+    if crowd:
+        silent = tuple(n for n in silent if silence[n] > _CROWD_PATIENCE * allowed[n])
     stuck = tuple(
         name for (name, _), since in slot.departing.items() if awake - since > 2 * hang_seconds
     )
@@ -54,7 +63,7 @@ def hang_verdict(
         return Verdict("hang", detail, suspects=_hottest_first(silence, records))
     guilty = silent + stuck
     detail = f"the reader of {_names(guilty)} made no progress for {hang_seconds:g} s or more"
-    return Verdict("hang", detail, guilty=guilty)
+    return Verdict("hang", detail, guilty=() if crowd else guilty)
 
 
 def suspects_of_crash(

@@ -1,6 +1,6 @@
 """What the supervisor is told, and what it answers to a reload."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from monitor.errors import ConfigError
@@ -49,3 +49,13 @@ def by_name(feeds: Sequence[SourceSettings]) -> dict[str, SourceSettings]:
         twice = sorted({name for name in names if names.count(name) > 1})
         raise ConfigError(f"two cameras are named {', '.join(twice)}; give each its own name")
     return named
+
+
+def compare(old: Mapping[str, SourceSettings], new: Mapping[str, SourceSettings]) -> ReloadResult:
+    """What changes from the one set of cameras to the other."""
+    return ReloadResult(
+        added=tuple(name for name in new if name not in old),
+        removed=tuple(name for name in old if name not in new),
+        changed=tuple(name for name in new if name in old and new[name] != old[name]),
+        unchanged=tuple(name for name in new if new[name] == old.get(name)),
+    )

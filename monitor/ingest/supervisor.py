@@ -15,7 +15,7 @@ from random import Random
 from monitor.clock import Clock
 from monitor.errors import SourceError
 from monitor.ingest.assignment import check_messages, reconcile
-from monitor.ingest.camera_record import CameraRecord, make_records
+from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.channel import Down, Message, Opened, Ready, Removed
 from monitor.ingest.channel import Setup as WorkerSetup
 from monitor.ingest.collector import Collector
@@ -23,9 +23,10 @@ from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Ver
 from monitor.ingest.descriptors import allow_descriptors
 from monitor.ingest.frame import Frame
 from monitor.ingest.guilt import hang_verdict, suspects_of_crash
-from monitor.ingest.limits import Limits, ReloadResult, by_name
+from monitor.ingest.limits import Limits, ReloadResult, by_name, compare
 from monitor.ingest.placement import GroupKind, Move, Placement
 from monitor.ingest.rates import order_rates
+from monitor.ingest.records import make_records
 from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
 from monitor.ingest.worker_process import WORKER_COMMAND
 
@@ -120,12 +121,7 @@ class Supervisor:
         with self._lock:
             old = self._feeds
             fresh = make_records(new[name] for name in new if name not in old)
-            result = ReloadResult(
-                added=tuple(name for name in new if name not in old),
-                removed=tuple(name for name in old if name not in new),
-                changed=tuple(name for name in new if name in old and new[name] != old[name]),
-                unchanged=tuple(name for name in new if new[name] == old.get(name)),
-            )
+            result = compare(old, new)
             self._feeds = new
             for name in result.removed:
                 self._placement.remove(name)
@@ -187,22 +183,14 @@ class Supervisor:
 
     def stop(self, timeout_seconds: float) -> None:
         """End all workers: let them close their cameras, kill those who take too long."""
-        end = self._clock.monotonic() + timeout_seconds / 2
         with self._lock:
             if self._stopped:
                 return
             self._stopped = True
-            for slot in self._crew.slots.values():
-                self._crew.dismiss(slot)
-            while self.worker_pids() and self._clock.monotonic() < end:
-                self._crew.poll(min(_TICK_SECONDS, end - self._clock.monotonic()))
-                self._crew.check_leaving(self._clock.monotonic())
-            self._crew.close()
+            self._crew.end(timeout_seconds / 2)
             for record in self._records.values():
                 record.close()
             self._records.clear()
-
-    # One pass of the loop.
 
     def _pass(self, happenings: Sequence[Happening]) -> list[Frame]:
         now = self._clock.monotonic()

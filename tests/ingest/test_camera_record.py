@@ -9,10 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.errors import ConfigError
-from monitor.ingest.camera_record import CameraRecord, make_records
+from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.channel import Down
 from monitor.ingest.frame import DecodedFrame, Health
 from monitor.ingest.mailbox import Phase
+from monitor.ingest.records import make_records
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
 
 SETTINGS = SourceSettings(camera="yard", url="rtsp://10.0.4.17/a", password="hunter2", fps=2.0)
@@ -179,6 +180,8 @@ def test_silence_counts_from_the_last_change_of_the_heartbeat(record: CameraReco
 
 
 def test_opening_may_be_silent_for_longer_than_reading(record: CameraRecord) -> None:
+    record.mailbox.beat(1.0)
+    record.silence(1.0)
     assert record.hang_seconds(1.0) == 15.0
     record.mailbox.enter(Phase.OPENING)
     assert record.hang_seconds(1.0) == 55.0

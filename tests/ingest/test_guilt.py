@@ -23,6 +23,8 @@ def records() -> Iterator[Records]:
     }
     for record in made.values():
         record.hand_out(0.0)
+        record.mailbox.beat(0.5)
+        record.silence(0.0)
     yield made
     for record in made.values():
         record.close()
@@ -54,6 +56,40 @@ def test_one_silent_camera_among_others_is_guilty(records: Records) -> None:
     verdict = judge(records, slot(records), 21.0)
     assert verdict is not None
     assert (verdict.reason, verdict.guilty, verdict.suspects) == ("hang", ("b",), ())
+
+
+def test_a_crowd_that_is_silent_while_others_go_on_is_given_time_and_not_accused() -> None:
+    """Hundreds of cameras that are opened on a busy machine."""
+    names = [f"camera-{number}" for number in range(20)]
+    records = {
+        name: CameraRecord(SourceSettings(camera=name, url="rtsp://h/a", max_side=16))
+        for name in names
+    }
+    try:
+        for record in records.values():
+            record.hand_out(0.0)
+            record.mailbox.beat(0.5)
+            record.silence(0.0)
+        for at in (19.0, 59.0):
+            for name in names[:8]:
+                records[name].mailbox.beat(at)
+                records[name].silence(at)
+            assert judge(records, slot(records), at + 1.0) is None
+        verdict = judge(records, slot(records), 61.0)
+        assert verdict is not None
+        assert (verdict.reason, verdict.guilty, verdict.suspects) == ("hang", (), ())
+    finally:
+        for record in records.values():
+            record.close()
+
+
+def test_a_camera_that_its_worker_has_not_begun_with_is_given_time(records: Records) -> None:
+    records["b"].hand_out(0.0)
+    beat(records, "ac", 58.0)
+    assert judge(records, slot(records), 59.0) is None
+    verdict = judge(records, slot(records), 61.0)
+    assert verdict is not None
+    assert verdict.guilty == ("b",)
 
 
 def test_where_all_fall_silent_at_about_one_time_nobody_is_guilty_for_certain(

@@ -92,7 +92,7 @@ def _gaps(watch: Watch, seconds: float) -> float:
     ]
     for name, frames in watch.frames.items():
         watch.frames[name] = frames[-1:]  # pictures take memory
-    return round(max(gaps), 2)
+    return round(max(gaps, default=seconds), 2)
 
 
 def _up(watch: Watch) -> int:
