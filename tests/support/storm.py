@@ -41,7 +41,7 @@ class Storm:
 
 
 def storm(
-    cameras: int, folder: Path, *, fps: float = 1.0, patience_seconds: float = 180.0
+    cameras: int, folder: Path, *, fps: float = 0.2, patience_seconds: float = 180.0
 ) -> Storm:
     """Let so many cameras lose their connection, and come back at once.
 
