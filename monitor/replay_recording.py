@@ -79,7 +79,7 @@ def replay_recording(
     collector = TimelineCollector(asked.camera, unix=True)
     frames = 0
     fired: dict[str, None] = {}
-    for decided in _decide(parts, settings, camera, asked):
+    for decided in _decide(parts, settings, camera, asked, drawn=explain is not None):
         at = decided.frame.captured_at
         if asked.began is not None and at < asked.began:
             continue
@@ -106,7 +106,9 @@ def replay_recording(
     return 0
 
 
-def _decide(parts: list[Part], config: Config, camera: Camera, asked: Asked) -> Iterator[_Decided]:
+def _decide(
+    parts: list[Part], config: Config, camera: Camera, asked: Asked, *, drawn: bool
+) -> Iterator[_Decided]:
     decider: Decider | None = None
     source: Source | None = None
     last = 0.0
@@ -120,7 +122,7 @@ def _decide(parts: list[Part], config: Config, camera: Camera, asked: Asked) -> 
             if asked.ended is not None and frame.captured_at > asked.ended:
                 return
             transitions = decider.update(frame, times.standings(frame.captured_at, frozenset()))
-            yield _Decided(frame, transitions, decider.levels())
+            yield _Decided(frame, transitions, decider.levels() if drawn else ())
         last = float(part.monotonic[-1])
 
 

@@ -64,6 +64,7 @@ def test_wheel_carries_bundle_examples_rules_and_unit(wheel: Path) -> None:
         "monitor/_share/config/demo.yaml",
         "monitor/_share/config/prometheus/emberwatch.rules.yml",
         "monitor/_share/systemd/emberwatch.service",
+        "monitor/pictures/timeline.svg.jinja",
         "monitor/py.typed",
     } <= names
     assert not [name for name in names if name.startswith("tests/")]
