@@ -165,6 +165,13 @@ def train(
     favour: Annotated[
         str, typer.Option(metavar="LABEL", help="What a doubtful picture should be called.")
     ] = "",
+    average_with: Annotated[
+        str,
+        typer.Option(
+            metavar="BUNDLE",
+            help="Give the mean of the new model and this one, from the same start weights.",
+        ),
+    ] = "",
     must_beat: Annotated[
         str,
         typer.Option(
@@ -259,6 +266,7 @@ def train(
         small_views=small_views,
         degraded_views=degraded_views,
         favour=favour,
+        average_with=average_with,
         must_beat=must_beat,
         gate_false_positives=gate_false_positives,
         false_alarms=false_alarms,

@@ -49,6 +49,11 @@ def check_options(options: TrainOptions) -> None:
     if options.ray:
         _require_ray()
     _check_output(options.output, options.image_dir)
+    if options.average_with and not options.fine_tunes:
+        raise TrainingError(
+            "--average-with: only a fine-tuned model has a mean with another; add "
+            "--fine-tune-minutes or --fine-tune-steps"
+        )
     if options.must_beat:
         if not resolve_bundle(options.must_beat).is_dir():
             raise UsageError(

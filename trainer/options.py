@@ -107,6 +107,8 @@ class TrainOptions:
     """A label whose examples weigh 1.25 times: what a doubtful picture should be called."""
 
     # What comes out.
+    average_with: str = ""
+    """A bundle that was fine-tuned from the same start weights: the model is the mean of both."""
     must_beat: str = ""
     """A bundle that the new one is compared with on the test pictures. A worse one is written to
     OUTPUT.rejected, and OUTPUT is left as it was."""

@@ -7,7 +7,7 @@ from typing import Any
 from trainer.options import TrainOptions
 
 # Text options that may hold a path.
-_PATH_LIKE = frozenset({"backbone", "must_beat"})
+_PATH_LIKE = frozenset({"average_with", "backbone", "must_beat"})
 
 
 @dataclass(frozen=True, slots=True)

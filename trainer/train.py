@@ -15,6 +15,7 @@ from monitor.inference.bundle import (
     OpenVinoForm,
     OperatingPoint,
 )
+from trainer.average import load_partner, mean_weights
 from trainer.backbone import SIZE, Backbone, build_model, load_backbone
 from trainer.console import Console
 from trainer.dataset import Side
@@ -82,6 +83,11 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
         prepared = prepare(options, backbone, console)
     _describe(prepared, console)
     labels = prepared.dataset.labels
+    partner = (
+        load_partner(options.average_with, labels, backbone.sha256)
+        if options.average_with
+        else None
+    )
     incumbent = load_incumbent(options.must_beat, labels) if options.must_beat else None
     with watch.stage("head"):
         head, head_history = learn_head(options, prepared, backbone, console, summaries)
@@ -106,6 +112,8 @@ def _train(options: TrainOptions, console: Console, summaries: Summaries) -> Bun
     if options.fine_tunes:
         with watch.stage("fine-tuning"):
             model, statuses = learn_whole(options, prepared, backbone, model, console, summaries)
+    if partner is not None:
+        model.set_weights(mean_weights(model, partner))
     round_to_half(model)
     with watch.stage("test"):
         test = load_pictures(prepared.dataset.of(Side.TEST), console, "test")
