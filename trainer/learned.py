@@ -158,6 +158,19 @@ def learned_by(backbone: str) -> Learned | None:
     return read_learned(path / LEARNED_NAME)
 
 
+def learned_by_all(names: Sequence[str]) -> Learned | None:
+    """What any of several networks has learned from; None where none is a bundle.
+
+    Raises:
+        TrainingError: as :func:`learned_by`.
+    """
+    lists = [found for found in map(learned_by, names) if found is not None]
+    if not lists:
+        return None
+    prefixes = frozenset[str]().union(*(found.prefixes for found in lists))
+    return Learned(prefixes, all(found.complete for found in lists))
+
+
 def read_learned(path: Path) -> Learned:
     """Read a list.
 

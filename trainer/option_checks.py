@@ -50,7 +50,7 @@ def check_options(options: TrainOptions) -> None:
         _require_ray()
     _check_output(options.output, options.image_dir)
     if options.average_with and not options.fine_tunes:
-        raise TrainingError(
+        raise UsageError(
             "--average-with: only a fine-tuned model has a mean with another; add "
             "--fine-tune-minutes or --fine-tune-steps"
         )

@@ -18,7 +18,7 @@ from trainer.console import Console
 from trainer.dataset import TINY_CLASS, Dataset, Example, Side, fingerprint, scan
 from trainer.groups import apply_groups, find_pairs, join, read_groups
 from trainer.leaks import Leaks, find_leaks
-from trainer.learned import NOTHING, Learned, Unseen, learned_by, unseen
+from trainer.learned import NOTHING, Learned, Unseen, learned_by_all, unseen
 from trainer.look import Looked, Unreadable, look
 from trainer.options import DEFAULT_BACKGROUND, TrainOptions
 from trainer.ray_features import features_on_ray
@@ -112,7 +112,8 @@ def prepare(options: TrainOptions, backbone: Backbone, console: Console) -> Prep
     pairs = find_pairs(looked.examples, looked.thumbnails)
     if options.near_duplicates:
         grouped = join(looked.examples, pairs)
-    past = learned_by(options.backbone)
+    # Of a model that this one is averaged with, too: its test must be one for both.
+    past = learned_by_all([name for name in (options.backbone, options.average_with) if name])
     before = past or NOTHING
     known = before.groups(grouped, looked.digests)
     dataset = split(
