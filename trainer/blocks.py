@@ -9,6 +9,11 @@ within. What lies before the first branching is the stem.
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.inference.openvino_runtime import import_openvino
+
 _BRANCHES = 3
 """Fewest inputs of a concatenation that ends a block."""
 _WORKING = ("Convolution", "MaxPool", "AvgPool", "Concat", "MatMul", "ReduceMean")
@@ -52,29 +57,77 @@ def head_of(model: Any) -> tuple[str, ...]:
     )
 
 
-def in_float(model: Any, kept: Iterable[str]) -> Any:
+def in_float(rounded: Any, exact: Any, kept: Iterable[str]) -> Any:
     """A copy of an int8 graph whose operations in some blocks compute in float.
 
-    What comes into them is not rounded any more. Their weights stay as they are, in int8: rounded
-    channel by channel these cost little, and the file is as small as before.
+    What comes into them is not rounded any more, and they get back their weights and biases: of the
+    error of an int8 Inception v3, the weights make a part that is too large to keep.
 
     Args:
-        model: ``openvino.Model``, as NNCF quantizes it; is not changed.
+        rounded: ``openvino.Model``, as NNCF quantizes it; is not changed.
+        exact: the graph that it was made from; is not changed.
         kept: names of blocks, as :func:`blocks_of` gives them.
     """
-    copy = model.clone()
+    copy = rounded.clone()
     blocks = blocks_of(copy)
     chosen = {name for block in kept for name in blocks.get(block, ())}
+    originals = {node.get_friendly_name(): node for node in exact.clone().get_ordered_ops()}
     for node in copy.get_ordered_ops():
-        rounds = node.get_type_name() == "FakeQuantize"
-        # Weights that are not stored in int8 yet are rounded by the same operation.
-        if rounds and node.input_value(0).get_node().get_type_name() != "Constant":
+        if node.get_type_name() == "FakeQuantize" and not _is_stored(node.input(0)):
             users = _users(node)
             if users and users <= chosen:
                 for port in node.output(0).get_target_inputs():
                     port.replace_source_output(node.input_value(0))
+        elif node.get_type_name() == "Convolution" and node.get_friendly_name() in chosen:
+            before = originals[node.get_friendly_name()]
+            node.input(1).replace_source_output(_halved(before.input_value(1)))
+            for new, old in zip(_biases(node), _biases(before), strict=True):
+                new.replace_source_output(old.get_source_output())
     copy.validate_nodes_and_infer_types()
     return copy
+
+
+def shift_logits(model: Any, by: NDArray[np.float32]) -> None:
+    """Add to the logits of a graph, and to those of its cells where it tells them.
+
+    Args:
+        model: ``openvino.Model`` with the outputs probabilities and, perhaps, cells; is changed.
+        by: float32 (labels,).
+    """
+    ops = import_openvino().opset13
+    softmax = next(node for node in model.get_ordered_ops() if node.get_type_name() == "Softmax")
+    ports = [softmax.input(0), *(result.input(0) for result in model.get_results()[1:])]
+    for port in ports:
+        port.replace_source_output(ops.add(port.get_source_output(), ops.constant(by)).output(0))
+    model.validate_nodes_and_infer_types()
+
+
+def _halved(value: Any) -> Any:
+    """Stored weights in half precision, from which they come (saving leaves int8 graphs as is)."""
+    constant = value.get_node()
+    if constant.get_type_name() != "Constant":
+        return value
+    ops = import_openvino().opset13
+    return ops.convert(ops.constant(constant.get_data().astype(np.float16)), "f32").output(0)
+
+
+def _is_stored(port: Any) -> bool:
+    """Whether a value is a part of the model, and not computed from the pictures."""
+    node = port.get_source_output().get_node()
+    return node.get_type_name() == "Constant" or (
+        node.get_type_name() == "Convert" and _is_stored(node.input(0))
+    )
+
+
+def _biases(convolution: Any) -> list[Any]:
+    """The inputs through which a bias comes to what a convolution gives."""
+    return [
+        port
+        for target in convolution.output(0).get_target_inputs()
+        if target.get_node().get_type_name() == "Add"
+        for port in target.get_node().inputs()
+        if _is_stored(port)
+    ]
 
 
 def _users(node: Any) -> set[str]:
