@@ -33,7 +33,7 @@ from trainer.views import Sampler
 
 CALIBRATION = 200
 """Pictures that ranges and biases of the int8 form are measured on."""
-MOST_CHECKED = 400
+MOST_CHECKED = 600
 """Validation pictures that each form is compared on."""
 
 RUNGS: tuple[tuple[str, ...], ...] = (
@@ -47,14 +47,20 @@ RUNGS: tuple[tuple[str, ...], ...] = (
 )
 """Blocks that stay in float, the fastest form first; the head always does.
 
-From below, since an error there goes through everything above. Measured on 300 pictures of an
-Inception v3 that was trained on fire and smoke, scores within 0.05 of the canonical model's: all in
-int8 94.0 %, in float the stem 97.0 %, up to mixed2 98.7 %, mixed9 and mixed10 instead hardly more
-than none. Time for a picture, in bf16 as 1: 0.56, 0.67, 0.81. With more blocks than up to mixed4
-the form would be no faster than the canonical model.
+From below, since an error there goes through everything above. Measured with an Inception v3 that was
+trained on fire and smoke, on 300 validation and 300 test pictures, scores within 0.05 of the
+canonical model's, and the time for a picture, that of the canonical model in bf16 being 1:
+
+    in float up to   nothing   stem    mixed1   mixed2   mixed3   mixed4
+    validation       94.3 %    98.3 %  99.0 %   99.0 %   99.3 %   99.7 %
+    test                       98.0 %  98.7 %   98.7 %   99.0 %   99.0 %
+    time             0.55      0.63    0.68     0.71     0.75     0.78
 """
 
 Made = TypeVar("Made")
+
+SOUGHT_AGREEMENT = 0.995
+"""On validation pictures: above what is promised, which other pictures must keep as well."""
 
 # Views that fine-tuning has not seen: its steps count from 0.
 _FIRST_STEP = 2**31
@@ -87,7 +93,7 @@ class Rung(Generic[Made]):
 
     @property
     def holds(self) -> bool:
-        return self.agreement >= PROMISED_AGREEMENT
+        return self.agreement >= SOUGHT_AGREEMENT
 
 
 def climb(
