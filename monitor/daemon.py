@@ -28,13 +28,12 @@ from monitor.fatal import log_fatal
 from monitor.inference.batcher import Batcher
 from monitor.inference.scorer import Scorer
 from monitor.inference.swap import EngineSwap, Loaded
-from monitor.ingest.limits import Limits
 from monitor.ingest.supervisor import Supervisor
 from monitor.logs import configure_logs
 from monitor.metrics import Metrics
 from monitor.metrics_conditions import ConditionMetrics
 from monitor.model import load_model
-from monitor.settings import Settings, read_settings
+from monitor.settings import Settings, ingest_limits, read_settings
 from monitor.shadow import Shadow
 from monitor.signal_poller import SignalPoller
 from monitor.state_lock import state_lock
@@ -95,7 +94,7 @@ class _Daemon:
         self._notifier = Notifier()
         self._supervisor = Supervisor(
             settings.feeds,
-            _limits(config),
+            ingest_limits(config),
             clock=self._clock,
             random=random.Random(),  # noqa: S311 - jitter
         )
@@ -303,7 +302,7 @@ class _Daemon:
         ignored = [
             key for key in _FIXED_SECTIONS if getattr(config, key) != getattr(self._config, key)
         ]
-        if _limits(config) != _limits(self._config):
+        if ingest_limits(config) != ingest_limits(self._config):
             ignored.append("ingest")
         self._config = config
         log.info(
@@ -328,14 +327,6 @@ class _Daemon:
 def _engine_part(config: Config) -> Inference:
     """What the engine follows from; a candidate comes and goes beside it."""
     return config.inference.model_copy(update={"shadow": None})
-
-
-def _limits(config: Config) -> Limits:
-    return Limits(
-        workers=config.ingest.workers,
-        hang_timeout_seconds=config.ingest.hang_timeout,
-        max_back_off_seconds=config.ingest.max_back_off,
-    )
 
 
 def _burst_settings(config: Config) -> BurstSettings:

@@ -1,9 +1,22 @@
 """What the signals of the daemon ask for: SIGTERM and SIGINT to stop, SIGHUP to reload."""
 
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
+
+Handler = Callable[[int, FrameType | None], None]
+
+
+@contextmanager
+def handled(handlers: Mapping[signal.Signals, Handler]) -> Iterator[None]:
+    """Handle signals in the block; what was there before holds again after it."""
+    before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class Signals:
@@ -25,17 +38,13 @@ class Signals:
     @contextmanager
     def caught(self) -> Iterator[None]:
         """Catch the signals in the block; what was there before holds again after it."""
-        handlers = {
+        handlers: dict[signal.Signals, Handler] = {
             signal.SIGTERM: self._on_stop,
             signal.SIGINT: self._on_stop,
             signal.SIGHUP: self._on_reload,
         }
-        before = {number: signal.signal(number, handler) for number, handler in handlers.items()}
-        try:
+        with handled(handlers):
             yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
 
     def _on_stop(self, _number: int, _frame: FrameType | None) -> None:
         if not self.ready:

@@ -14,16 +14,15 @@ from types import FrameType
 from typing import TextIO
 
 from monitor.clock import Clock, SystemClock
-from monitor.config import Config
+from monitor.daemon_signals import handled
 from monitor.decision.settings import alert_labels
 from monitor.inference.batcher import Batcher
 from monitor.inference.load import load_engine
 from monitor.inference.masks import camera_regions, join_views
 from monitor.inference.scorer import Scorer
-from monitor.ingest.limits import Limits
 from monitor.ingest.supervisor import Supervisor
 from monitor.recording import Recorder, RecordingError, Source
-from monitor.settings import Settings, read_settings
+from monitor.settings import Settings, ingest_limits, read_settings
 
 WRITE_SECONDS = 60.0
 """How often what was scored is written, and the progress told."""
@@ -101,7 +100,7 @@ class _Session:
         self._batcher = Batcher(inference.batch.max_size, inference.batch.max_wait)
         self._supervisor = Supervisor(
             settings.feeds,
-            _limits(config),
+            ingest_limits(config),
             clock=clock,
             random=random.Random(),  # noqa: S311 - jitter
         )
@@ -178,17 +177,5 @@ def _asked_to_stop() -> Iterator[Callable[[], bool]]:
     def stop(number: int, _frame: FrameType | None) -> None:
         stopped.append(number)
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
-    try:
+    with handled({signal.SIGTERM: stop, signal.SIGINT: stop}):
         yield lambda: bool(stopped)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _limits(config: Config) -> Limits:
-    return Limits(
-        workers=config.ingest.workers,
-        hang_timeout_seconds=config.ingest.hang_timeout,
-        max_back_off_seconds=config.ingest.max_back_off,
-    )

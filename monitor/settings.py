@@ -10,6 +10,7 @@ from monitor.config import Config
 from monitor.credentials import feeds
 from monitor.errors import Problem
 from monitor.inference.bundle import Bundle
+from monitor.ingest.limits import Limits
 from monitor.ingest.status import SourceSettings
 
 
@@ -37,3 +38,12 @@ def read_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
     if found.problems or config is None or bundle is None:
         raise found.error()
     return Settings(config, tuple(feeds(config, environ=environ)), bundle, found.warnings)
+
+
+def ingest_limits(config: Config) -> Limits:
+    """What the supervisor of a configuration may use."""
+    return Limits(
+        workers=config.ingest.workers,
+        hang_timeout_seconds=config.ingest.hang_timeout,
+        max_back_off_seconds=config.ingest.max_back_off,
+    )

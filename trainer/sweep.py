@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 from typing import TypeVar
 
+from monitor.clip_measures import EARLY_SECONDS
 from monitor.decision.settings import DecisionSettings, RuleSettings, SmoothingSettings
 from monitor.decision.state import AlertState, Transition
 from monitor.recording import Part
@@ -28,8 +29,8 @@ SMOOTHINGS = (
 
 _Value = TypeVar("_Value")
 
-EARLY_SECONDS = 1.0
-"""Onsets are given by eye: an alert so much earlier is still one for what was there."""
+_REACH = 2
+"""How many steps away, on each axis of the grid, the settings beside some are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,20 +262,16 @@ def _plateau(candidate: Candidate, good: Collection[Candidate]) -> float:
     """
     same_kind = [s for s in SMOOTHINGS if s.kind == candidate.smoothing.kind]
     near = [
-        *(v and replace(candidate, threshold=v) for v in _beside(THRESHOLDS, candidate.threshold)),
-        *(
-            None if v is None else replace(candidate, hold_seconds=v)
-            for v in _beside(HOLDS, candidate.hold_seconds)
-        ),
-        *(v and replace(candidate, smoothing=v) for v in _beside(same_kind, candidate.smoothing)),
+        *(replace(candidate, threshold=v) for v in _beside(THRESHOLDS, candidate.threshold)),
+        *(replace(candidate, hold_seconds=v) for v in _beside(HOLDS, candidate.hold_seconds)),
+        *(replace(candidate, smoothing=v) for v in _beside(same_kind, candidate.smoothing)),
     ]
-    return sum(place in good for place in near) / len(near)
+    return sum(place in good for place in near) / (3 * 2 * _REACH)
 
 
-def _beside(values: Sequence[_Value], own: _Value) -> list[_Value | None]:
-    """The two values below and the two above; None where there is none."""
+def _beside(values: Sequence[_Value], own: _Value) -> list[_Value]:
+    """The values up to two places below and above; fewer at the ends."""
     if own not in values:
-        return [None] * 4
+        return []
     at = values.index(own)
-    places = (at - 2, at - 1, at + 1, at + 2)
-    return [values[place] if 0 <= place < len(values) else None for place in places]
+    return [*values[max(0, at - _REACH) : at], *values[at + 1 : at + 1 + _REACH]]
