@@ -107,7 +107,9 @@ class Replay:
         if memory is None:
             loud = np.ones(len(part.monotonic), bool)
         else:
-            floor = min(rule.threshold for rule in self._rules) * settings.clear_ratio
+            thresholds = [rule.threshold for rule in self._rules]
+            thresholds += [threshold for _, threshold in settings.region_thresholds]
+            floor = min(thresholds) * settings.clear_ratio
             loud = loudness(part, self._rules, settings.hazards) >= floor
         where = np.flatnonzero(loud)
         while position < len(loud):

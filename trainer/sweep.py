@@ -128,9 +128,9 @@ def judge(
     """Decide on all cases with a candidate, and compare.
 
     Args:
-        candidate: the constants to try.
+        candidate: the constants that are tried; the smoothing is taken from it.
         cases: recorded scores with what they show.
-        rules: the rules of the configuration; threshold and ``for`` are the candidate's.
+        rules: the rules to decide by: the candidate's, see :meth:`Candidate.rules`.
         settings: the other settings; the smoothing is the candidate's.
         within_seconds: a later alert does not count as found.
 
@@ -143,15 +143,10 @@ def judge(
     quiet = 0.0
     for case in cases:
         quiet += case.quiet_seconds
-        alerts = _alerts(Replay(candidate.rules(rules), chosen).run(case.parts))
-        real = [
-            alert
-            for alert in alerts
-            if any(alert.overlaps(hazard, EARLY_SECONDS) for hazard in case.hazards)
-        ]
+        alerts = _alerts(Replay(rules, chosen).run(case.parts))
         for hazard in case.hazards:
             hazards += 1
-            hits = [alert for alert in real if alert.overlaps(hazard, EARLY_SECONDS)]
+            hits = [alert for alert in alerts if alert.overlaps(hazard)]
             # An alert that was firing already goes on: the hazard is not missed, it is at once.
             delay = max(0.0, hits[0].began - hazard.began) if hits else math.inf
             if delay > within_seconds:
@@ -227,8 +222,8 @@ class _Alert:
     ended: float
     label: str
 
-    def overlaps(self, hazard: Hazard, early: float) -> bool:
-        return self.began <= hazard.ended and self.ended >= hazard.began - early
+    def overlaps(self, hazard: Hazard) -> bool:
+        return self.began <= hazard.ended and self.ended >= hazard.began - EARLY_SECONDS
 
 
 def _alerts(transitions: Iterable[Transition]) -> list[_Alert]:

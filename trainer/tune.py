@@ -56,6 +56,8 @@ def parse_budget(text: str) -> float:
         raise ValueError(
             f"{text!r} is no budget; write it like 1/camera/week, or with day, month or year"
         )
+    if not float(match[1]):
+        raise ValueError(f"{text!r} can be proven by no recording; allow some, like 1/camera/year")
     return float(match[1]) * _PERIODS[match[2]]
 
 
@@ -73,9 +75,14 @@ def tune(options: TuneOptions, *, as_json: bool, out: TextIO, console: Console) 
         EmberwatchError: the plot cannot be written.
     """
     config = clip_config(options.config)
-    cases = load_cases(options, config, console)
     camera = config.cameras[0]
     rules = rule_settings(config, camera)
+    if not rules:
+        raise ConfigError(
+            f"{options.config}: camera '{camera.name}' has no rule, so there is nothing to tune; "
+            "name one, or put a camera with rules first"
+        )
+    cases = load_cases(options, config, [rule.label for rule in rules], console)
     # Without the baseline: what it takes away it has learned on this camera, and false alarms are
     # counted as a camera gives them on its first day.
     settings = replace(decision_settings(config, camera), baseline=BaselineSettings(enabled=False))
@@ -86,10 +93,12 @@ def tune(options: TuneOptions, *, as_json: bool, out: TextIO, console: Console) 
     scores = []
     with console.bar("settings", len(tried)) as bar:
         for candidate in tried:
-            scores.append(judge(candidate, cases, rules, settings, options.within_seconds))
+            tried_rules = candidate.rules(rules)
+            scores.append(judge(candidate, cases, tried_rules, settings, options.within_seconds))
             bar.advance(1)
     proposed = choose(scores, options.budget_per_week)
-    now = next(score for score in scores if score.candidate == current)
+    # With each rule's own threshold and time: those of the first alone stand in the table.
+    now = judge(current, cases, rules, settings, options.within_seconds)
     found = Findings(
         options.budget_per_week,
         options.within_seconds,
@@ -104,9 +113,21 @@ def tune(options: TuneOptions, *, as_json: bool, out: TextIO, console: Console) 
     return 0 if proposed is not None else 1
 
 
-def load_cases(options: TuneOptions, config: Config, console: Console) -> list[Case]:
-    """Read the recordings, and score the clips."""
+def load_cases(
+    options: TuneOptions, config: Config, labels: Sequence[str], console: Console
+) -> list[Case]:
+    """Read the recordings, and score the clips.
+
+    Raises:
+        ConfigError: an event is of a camera or a time that was not recorded, or of no rule's label.
+    """
     events = read_events(options.events) if options.events is not None else []
+    for event in events:
+        if event.label not in labels:
+            raise ConfigError(
+                f"{options.events}: no rule is for label '{event.label}'; there are rules for "
+                f"{', '.join(dict.fromkeys(labels))}"
+            )
     cases: list[Case] = []
     for folder in options.sources:
         if (folder / LABELS_NAME).is_file():
@@ -120,6 +141,12 @@ def load_cases(options: TuneOptions, config: Config, console: Console) -> list[C
                 f"{options.events}: camera '{event.camera}' is in no recording; there are "
                 f"{', '.join(sorted(named))}"
             )
+    found = sum(len(case.hazards) for case in cases if case.name in {e.camera for e in events})
+    if found < len(events):
+        raise ConfigError(
+            f"{options.events}: {len(events) - found} of {len(events)} events lie outside of what "
+            "was recorded; mend their times, or take them out"
+        )
     return cases
 
 
@@ -142,12 +169,13 @@ def read_events(path: Path) -> list[KnownEvent]:
         ConfigError: it cannot be read, or a row is wrong; says which line.
     """
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
+        lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from error
     found = []
-    for line, row in enumerate(rows, 2):
+    rows = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+    for row in rows:
+        line = rows.line_num
         missing = [column for column in EVENT_COLUMNS if not row.get(column)]
         if missing:
             raise ConfigError(f"{path}:{line}: {missing[0]} is missing; the columns are "
@@ -173,12 +201,17 @@ def _recorded_cases(folder: Path, events: Sequence[KnownEvent]) -> list[Case]:
 
 
 def _hazards(parts: Sequence[Part], events: Iterable[KnownEvent]) -> Iterable[Hazard]:
-    """Events in the monotonic time of the part in which they begin."""
+    """Events in the monotonic time of the first part that shows some of them.
+
+    One may begin between two parts, or before the first: its beginning is counted back then.
+    """
     for event in events:
         for part in parts:
-            if part.captured_at[0] <= event.began <= part.captured_at[-1]:
-                shift = float(np.interp(event.began, part.captured_at, part.monotonic))
-                yield Hazard(shift, shift + event.ended - event.began, event.label)
+            first, last = float(part.captured_at[0]), float(part.captured_at[-1])
+            if first <= event.ended and event.began <= last:
+                began = float(np.interp(event.began, part.captured_at, part.monotonic))
+                began -= max(0.0, first - event.began)
+                yield Hazard(began, began + event.ended - event.began, event.label)
                 break
 
 
@@ -186,7 +219,6 @@ def _clip_cases(folder: Path, config: Config, console: Console) -> Iterable[Case
     labels = read_labels(folder / LABELS_NAME)
     cases = []
     with ClipPipeline(config) as pipeline, console.bar("clips", len(labels)) as bar:
-        source_of = _ClipSource(pipeline)
         for label in labels:
             try:
                 frames = list(pipeline.scored_frames(folder / label.file))
@@ -194,22 +226,16 @@ def _clip_cases(folder: Path, config: Config, console: Console) -> Iterable[Case
                 raise ConfigError(f"{error}; mend the clip, or take it out of the table") from error
             bar.advance(1)
             if frames:
-                cases.append(_clip_case(label, source_of.part(label.file, frames)))
+                cases.append(_clip_case(label, _clip_part(pipeline, label.file, frames)))
     return cases
 
 
-class _ClipSource:
-    """Makes parts of the scores of clips."""
-
-    def __init__(self, pipeline: ClipPipeline) -> None:
-        self._labels = tuple(pipeline.labels)
-        self._fps = pipeline.camera.fps
-
-    def part(self, name: str, frames: Sequence[ScoredFrame]) -> Part:
-        times = np.array([frame.captured_monotonic for frame in frames])
-        regions = tuple(part.region.name for part in frames[0].regions)
-        scores = np.stack([np.stack([p.scores for p in frame.regions]) for frame in frames])
-        return Part(name, Source(self._labels, regions, "clips", self._fps), times, times, scores)
+def _clip_part(pipeline: ClipPipeline, name: str, frames: Sequence[ScoredFrame]) -> Part:
+    times = np.array([frame.captured_monotonic for frame in frames])
+    regions = tuple(part.region.name for part in frames[0].regions)
+    scores = np.stack([np.stack([p.scores for p in frame.regions]) for frame in frames])
+    source = Source(tuple(pipeline.labels), regions, "clips", pipeline.camera.fps)
+    return Part(name, source, times, times, scores)
 
 
 def _clip_case(label: ClipLabel, part: Part) -> Case:

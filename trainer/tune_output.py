@@ -32,6 +32,8 @@ def describe(candidate: Candidate) -> str:
         how = f"exponential, half-life {smoothing.half_life:g} s"
     elif smoothing.kind == "median":
         how = f"median of {smoothing.n}"
+    elif smoothing.kind == "sequential":
+        how = f"sequential, reference {smoothing.reference:g}"
     else:
         how = f"{smoothing.k} of {smoothing.n}"
     return f"{candidate.threshold:.2f}  {candidate.hold_seconds:>3g} s  {how:<28}"
@@ -102,6 +104,8 @@ def _constants(smoothing: SmoothingSettings) -> list[tuple[str, object]]:
         return [("half_life", f"{smoothing.half_life:g}s")]
     if smoothing.kind == "median":
         return [("n", smoothing.n)]
+    if smoothing.kind == "sequential":
+        return [("reference", smoothing.reference)]
     return [("n", smoothing.n), ("k", smoothing.k)]
 
 

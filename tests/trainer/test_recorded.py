@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,3 +108,11 @@ def test_with_a_baseline_nothing_is_left_out() -> None:
     replay = Replay(RULES, DecisionSettings())
     assert list(replay.run([part([0.1] * 50, [1.0] * 50)])) == []
     assert replay.decided == 50
+
+
+def test_a_region_with_a_low_threshold_of_its_own_is_listened_to() -> None:
+    whole = part([0.45] * 20 + [0.0] * 60, [1.0] * 80)
+    low = replace(PLAIN, region_thresholds=(("full", 0.3),))
+    expected = told(list(Replay(RULES, low, skip=False).run([whole])))
+    assert [event for _, event, _ in expected] == ["pending", "firing", "resolved"]
+    assert told(list(Replay(RULES, low).run([whole]))) == expected

@@ -47,7 +47,7 @@ LAMP = Case("lamp", (part(([0.1] * 100 + [0.7] * 2) * 3),))
 
 
 def score(candidate: Candidate, *cases: Case) -> Score:
-    return judge(candidate, cases, RULES, SETTINGS, within_seconds=10)
+    return judge(candidate, cases, candidate.rules(RULES), SETTINGS, within_seconds=10)
 
 
 def test_a_fire_is_found_after_the_time_asked_and_called_fire() -> None:

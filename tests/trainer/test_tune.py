@@ -10,12 +10,15 @@ from typer.testing import CliRunner
 
 from monitor.cli import app
 from monitor.config_file import load_config
+from monitor.decision.settings import SmoothingSettings
 from monitor.errors import ConfigError
 from monitor.inference.scored import Region, ScoredFrame, ScoredRegion
 from monitor.recording import Recorder, Source
 from tests.support.clips import green_scene, make_clip, red_scene
 from tests.support.daemon import write_config
+from trainer.sweep import Candidate
 from trainer.tune import parse_budget, read_events
+from trainer.tune_output import describe, fragment
 
 NOON = 1_700_000_000.0 - 1_700_000_000.0 % 3600
 
@@ -118,3 +121,51 @@ def test_the_plot_marks_now_and_the_proposal_among_all_that_was_tried(tmp_path: 
     assert "<title>now</title>" in text
     assert "<title>proposed</title>" in text
     assert "false alarms a camera and week" in text
+
+
+def test_a_budget_of_none_at_all_is_refused_as_nothing_proves_it() -> None:
+    with pytest.raises(ValueError, match="can be proven by no recording"):
+        parse_budget("0/camera/week")
+
+
+def test_a_fire_that_begins_between_two_hours_is_one_that_is_known(tmp_path: Path) -> None:
+    folder = recording(tmp_path / "scores", [0.02] * 3600 + [0.9] * 20 + [0.02] * 60)
+    events = tmp_path / "events.tsv"
+    events.write_text(
+        f"camera\tbegan\tended\tlabel\n\ndock\t{NOON + 3599.5}\t{NOON + 3620}\tfire\n",
+        encoding="utf-8",
+    )
+    ran = CliRunner().invoke(app, ["tune", str(folder), "--events", str(events), "--json"])
+    assert ran.exit_code == 0, ran.output
+    now = json.loads(ran.stdout)["now"]
+    assert (now["hazards"], now["found"], now["false_alarms"]) == (1, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (f"dock\t{NOON - 90}\t{NOON - 60}\tfire", "1 of 1 events lie outside of what was recorded"),
+        (f"dock\t{NOON}\t{NOON + 5}\tFire", "no rule is for label 'Fire'"),
+    ],
+)
+def test_an_event_that_cannot_be_counted_is_refused(tmp_path: Path, row: str, message: str) -> None:
+    folder = recording(tmp_path / "scores", [0.1] * 10)
+    events = tmp_path / "events.tsv"
+    events.write_text(f"camera\tbegan\tended\tlabel\n{row}\n", encoding="utf-8")
+    ran = CliRunner().invoke(app, ["tune", str(folder), "--events", str(events)])
+    assert message in str(ran.exception)
+
+
+def test_a_camera_without_rules_has_nothing_to_tune(tmp_path: Path) -> None:
+    config = write_config(tmp_path, [{"name": "dock", "url": "file:/x.mp4", "rules": []}])
+    folder = recording(tmp_path / "scores", [0.1] * 10)
+    ran = CliRunner().invoke(app, ["tune", str(folder), "--config", str(config)])
+    assert "camera 'dock' has no rule" in str(ran.exception)
+
+
+def test_a_sequential_test_is_named_and_written_with_its_reference() -> None:
+    candidate = Candidate(0.85, 0.0, SmoothingSettings("sequential", reference=0.6))
+    assert "sequential, reference 0.6" in describe(candidate)
+    assert yaml.safe_load(fragment(candidate))["decision"]["smoothing"] == {
+        "kind": "sequential", "reference": 0.6,
+    }  # fmt: skip
