@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from monitor.config import Camera
 from monitor.decision.settings import alert_labels
 from monitor.errors import ConfigError, ImageError, SourceError
-from monitor.inference.bundle import Geometry
+from monitor.inference.manifest import Geometry
 from monitor.inference.masks import camera_regions
 from monitor.inference.regions import bounds, cut
 from monitor.inference.scored import Region

@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 
 from monitor.errors import ImageError
 from monitor.image import IMAGE_SUFFIXES, read_image
-from monitor.inference.bundle import Geometry, load_bundle
+from monitor.inference.bundle import load_bundle
 from monitor.inference.engine import Engine
 from monitor.inference.load import load_engine
+from monitor.inference.manifest import Geometry
 from monitor.inference.regions import cut, full_view
 
 _BATCH = 16

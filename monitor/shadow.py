@@ -19,8 +19,9 @@ from monitor.config import Shadow as ShadowSection
 from monitor.decision.compare import Comparison
 from monitor.decision.settings import DecisionSettings, RuleSettings
 from monitor.errors import BundleError, EmberwatchError
-from monitor.inference.bundle import MANIFEST_NAME, load_bundle, resolve_bundle
+from monitor.inference.bundle import load_bundle, resolve_bundle
 from monitor.inference.load import load_engine
+from monitor.inference.manifest import MANIFEST_NAME
 from monitor.inference.scored import Region, ScoredFrame
 from monitor.inference.shadow import Sample, ShadowScorer, is_chosen
 from monitor.inference.swap import Loaded

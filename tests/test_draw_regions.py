@@ -11,7 +11,7 @@ from monitor.config import Camera, Mask, Tiles, Zone
 from monitor.draw_regions import draw, draw_sheet
 from monitor.errors import ConfigError, ImageError, SourceError
 from monitor.image import read_image
-from monitor.inference.bundle import Geometry
+from monitor.inference.manifest import Geometry
 from monitor.inference.masks import camera_regions
 from tests.support.bundles import plain, tiny_bundle
 from tests.support.clips import green_scene, make_clip

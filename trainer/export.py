@@ -17,13 +17,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from monitor.errors import BundleError, TrainingError
-from monitor.inference.bundle import (
-    Bundle,
-    Manifest,
-    OpenVinoForm,
-    agreement_within,
-    write_manifest,
-)
+from monitor.inference.bundle import Bundle, write_manifest
+from monitor.inference.manifest import CLOSE, Manifest, OpenVinoForm
 
 _WEIGHTS = "model.weights.h5"
 
@@ -68,6 +63,16 @@ def keras_logits(model: Any, pictures: NDArray[np.uint8], batch: int = 16) -> ND
         padding = np.zeros((batch - len(some), *pictures.shape[1:]), np.uint8)
         parts.append(forward(np.concatenate([some, padding])).numpy()[: len(some)])
     return np.concatenate(parts).astype(np.float32)
+
+
+def agreement_within(form: NDArray[np.float32], canonical: NDArray[np.float32]) -> float:
+    """Share of the pictures on which no score differs by more than :data:`CLOSE`.
+
+    Args:
+        form: float32 (n, labels).
+        canonical: float32 (n, labels), of the same pictures.
+    """
+    return float(np.mean(np.abs(form - canonical).max(axis=1) <= CLOSE))
 
 
 def compare(

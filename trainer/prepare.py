@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from monitor.errors import TrainingError, UsageError
 from monitor.image import read_image, resize
-from monitor.inference.bundle import is_label
+from monitor.inference.manifest import is_label
 from trainer.backbone import FEATURES, SIZE, Backbone
 from trainer.bottleneck import Cache, compute_bottlenecks, feature_model
 from trainer.clips import clip_examples, read_clips

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from monitor.image import read_image, resize
-from monitor.inference.bundle import OpenVinoForm
+from monitor.inference.manifest import OpenVinoForm
 from trainer.assess_output import figures_as_dict
 from trainer.backbone import SIZE, Backbone
 from trainer.dataset import Side

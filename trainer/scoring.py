@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from monitor.errors import ImageError
 from monitor.image import read_image
-from monitor.inference.bundle import Geometry
 from monitor.inference.engine import Engine
+from monitor.inference.manifest import Geometry
 from monitor.inference.regions import cut, full_view
 
 BATCH = 16

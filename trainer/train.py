@@ -5,16 +5,8 @@ from datetime import UTC, datetime
 import keras
 
 from monitor.errors import TrainingError
-from monitor.inference.bundle import (
-    KERAS_NAME,
-    OPENVINO_XML,
-    BaseWeights,
-    Bundle,
-    Geometry,
-    Manifest,
-    OpenVinoForm,
-    OperatingPoint,
-)
+from monitor.inference.bundle import KERAS_NAME, OPENVINO_XML, Bundle
+from monitor.inference.manifest import BaseWeights, Geometry, Manifest, OpenVinoForm, OperatingPoint
 from trainer.average import load_partner, mean_weights
 from trainer.backbone import SIZE, Backbone, build_model, load_backbone
 from trainer.console import Console

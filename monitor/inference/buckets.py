@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import EngineError
-from monitor.inference.bundle import Geometry
+from monitor.inference.manifest import Geometry
 from monitor.inference.scored import Scores
 
 # Rows are softmax outputs; in bfloat16 their sum is off by up to a few thousandths.

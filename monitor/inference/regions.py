@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from monitor.config import Tiles, Zone
 from monitor.image import resize
-from monitor.inference.bundle import Geometry
+from monitor.inference.manifest import Geometry
 from monitor.inference.scored import Region
 from monitor.polygon import bounding_box
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from monitor.errors import EngineError
 from monitor.inference.batcher import Batch, Batcher, Picture, scored_frame, scored_regions
 from monitor.inference.buckets import check_scores
-from monitor.inference.bundle import Geometry
 from monitor.inference.engine import Engine
+from monitor.inference.manifest import Geometry
 from monitor.inference.regions import cut
 from monitor.inference.scored import Region, ScoredFrame, ScoredRegion, Scores
 from monitor.inference.stencil import Stencils

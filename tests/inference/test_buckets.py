@@ -13,7 +13,7 @@ from monitor.inference.buckets import (
     padded_size,
     split_batch,
 )
-from monitor.inference.bundle import Geometry
+from monitor.inference.manifest import Geometry
 from monitor.inference.scored import Scores
 
 largest = st.integers(1, 300)

@@ -12,14 +12,13 @@ from pydantic import ValidationError
 
 from monitor.errors import BundleError, ConfigError
 from monitor.inference.bundle import (
-    MANIFEST_NAME,
     OPENVINO_BIN,
-    Manifest,
     load_bundle,
     require_labels,
     resolve_bundle,
     write_manifest,
 )
+from monitor.inference.manifest import MANIFEST_NAME, Manifest
 from monitor.share import shared_path
 from tests.support.bundles import LABELS, tiny_bundle, tiny_manifest
 

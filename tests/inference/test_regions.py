@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config import Tiles, Zone
-from monitor.inference.bundle import Geometry
+from monitor.inference.manifest import Geometry
 from monitor.inference.regions import bounds, cut, full_view, plan_regions
 from monitor.inference.scored import Region
 

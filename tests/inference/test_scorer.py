@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from monitor.config import Tiles
 from monitor.errors import EngineError
 from monitor.inference.batcher import Batch, Batcher, Picture
-from monitor.inference.bundle import Bundle, Geometry
+from monitor.inference.bundle import Bundle
+from monitor.inference.manifest import Geometry
 from monitor.inference.openvino_engine import OpenVinoEngine
 from monitor.inference.regions import full_view, plan_regions
 from monitor.inference.scored import Scores

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from monitor.inference import stencil
-from monitor.inference.bundle import Geometry
+from monitor.inference.manifest import Geometry
 from monitor.inference.regions import cut, full_view
 from monitor.inference.scored import Region
 from monitor.inference.stencil import FILL, Stencils, draw_stencil

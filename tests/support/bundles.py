@@ -11,16 +11,8 @@ import openvino
 from numpy.typing import NDArray
 from openvino import opset13 as ops
 
-from monitor.inference.bundle import (
-    KERAS_NAME,
-    OPENVINO_XML,
-    BaseWeights,
-    Bundle,
-    Geometry,
-    Manifest,
-    OpenVinoForm,
-    write_manifest,
-)
+from monitor.inference.bundle import KERAS_NAME, OPENVINO_XML, Bundle, write_manifest
+from monitor.inference.manifest import BaseWeights, Geometry, Manifest, OpenVinoForm
 
 LABELS = ("fire", "misc", "smoke")
 FIRE_COLOUR = (230, 20, 20)

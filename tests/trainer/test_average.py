@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from monitor.errors import TrainingError, UsageError
-from monitor.inference.bundle import BaseWeights, Bundle, load_bundle, write_manifest
+from monitor.inference.bundle import Bundle, load_bundle, write_manifest
+from monitor.inference.manifest import BaseWeights
 from tests.support.bundles import tiny_bundle, tiny_manifest
 from trainer.average import load_partner
 from trainer.option_checks import check_options
