@@ -7,11 +7,12 @@ import os
 import sys
 from importlib.metadata import version as version_of
 from pathlib import Path
-from typing import Annotated, Literal, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 
-from monitor.cli_model import evaluate, existing_bundle, export
+from monitor.cli_model import evaluate, export, label
+from monitor.cli_options import AsJson, ConfigOption, ConfigPath, quiet_logs
 from monitor.cli_regions import regions
 from monitor.cli_replay import replay
 from monitor.cli_silence import silence
@@ -45,26 +46,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-
-ConfigPath = Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")]
-BundleName = Annotated[
-    str,
-    typer.Option(
-        "--bundle",
-        metavar="BUNDLE",
-        help="`default`, or a bundle's folder.",
-        callback=existing_bundle,
-    ),
-]
-EngineName = Annotated[
-    Literal["auto", "openvino", "tensorflow"],
-    typer.Option("--engine", help="What the model runs on; auto: TensorFlow with a GPU."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
-ConfigOption = Annotated[
-    Path | None,
-    typer.Option("--config", metavar="CONFIG", help="Take rules, model and decision from it."),
-]
 
 
 def main() -> None:
@@ -140,7 +121,7 @@ def check(
         return
     if config is None:
         raise typer.BadParameter("name the configuration file: emberwatch check CONFIG")
-    _quiet_logs()
+    quiet_logs()
     _end(check_config(config, connect=connect, out=sys.stdout, err=sys.stderr))
 
 
@@ -177,7 +158,7 @@ def status(
     """
     from monitor.status import status as show_status
 
-    _quiet_logs()
+    quiet_logs()
     _end(show_status(url, once))
 
 
@@ -200,52 +181,11 @@ def events(
     """
     from monitor.events import events as show_events
 
-    _quiet_logs()
+    quiet_logs()
     _end(show_events(url, limit=limit, camera=camera, as_json=as_json, out=sys.stdout))
 
 
-@app.command()
-def label(
-    paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")
-    ],
-    bundle: BundleName = "default",
-    engine: EngineName = "auto",
-    as_json: AsJson = False,
-    heat_map: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Draw on a copy of one image where the hazard is seen."),
-    ] = None,
-) -> None:
-    """Score images: labels by score, or a table for many.
-
-    \b
-      emberwatch label yard.jpg
-      emberwatch label --heat-map seen.png yard.jpg
-      emberwatch label --json pictures/ > scores.jsonl
-    """
-    from monitor.label import label_paths
-
-    _quiet_logs()
-    if heat_map is not None:
-        from monitor.label_heat import label_with_heat_map
-
-        if len(paths) != 1:
-            raise EmberwatchError(
-                f"--heat-map draws on one image and {len(paths)} were given; name one of them"
-            )
-        _end(
-            label_with_heat_map(
-                paths[0], heat_map, bundle=bundle, engine=engine, as_json=as_json, out=sys.stdout
-            )
-        )
-    _end(
-        label_paths(
-            paths, bundle=bundle, engine=engine, as_json=as_json, out=sys.stdout, err=sys.stderr
-        )
-    )
-
-
+app.command()(label)
 app.command()(regions)
 app.command()(record)
 app.command()(tune)
@@ -275,7 +215,7 @@ def evaluate_clips(
     """
     from monitor.evaluate_clips import evaluate_clips as evaluate_all
 
-    _quiet_logs()
+    quiet_logs()
     _end(
         evaluate_all(
             folder,
@@ -323,7 +263,7 @@ def bench(
     """
     from monitor.bench import bench as measure
 
-    _quiet_logs()
+    quiet_logs()
     _end(measure(runs, output, sys.stdout))
 
 
@@ -356,14 +296,6 @@ def version() -> None:
 def _end(code: int) -> None:
     """Give the exit code of a command on; typer takes a returned value for success."""
     raise typer.Exit(code)
-
-
-def _quiet_logs() -> None:
-    """Commands tell their result on standard output; the log keeps to warnings beside it."""
-    from monitor.config import Log
-    from monitor.logs import configure_logs
-
-    configure_logs(Log(level="warning"), sys.stderr)
 
 
 def _debugging() -> bool:

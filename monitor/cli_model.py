@@ -1,4 +1,4 @@
-"""The commands that take a finished bundle: ``emberwatch evaluate`` and ``emberwatch export``."""
+"""The commands that take a finished bundle: ``emberwatch label``, ``evaluate`` and ``export``."""
 
 import json
 import os
@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from monitor.cli_options import AsJson, EngineName, GroupColumn, GroupNotes, quiet_logs
 from monitor.cli_train import SubsetOption, named_patterns, native_output_hidden
-from monitor.errors import UsageError
+from monitor.errors import EmberwatchError, UsageError
 
 
 def existing_bundle(name: str) -> str:
@@ -34,6 +35,56 @@ Bundle = Annotated[
         metavar="BUNDLE", help="`default`, or a bundle's folder.", callback=existing_bundle
     ),
 ]
+BundleName = Annotated[
+    str,
+    typer.Option(
+        "--bundle",
+        metavar="BUNDLE",
+        help="`default`, or a bundle's folder.",
+        callback=existing_bundle,
+    ),
+]
+
+
+def label(
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH...", help="Images, or folders of images.")
+    ],
+    bundle: BundleName = "default",
+    engine: EngineName = "auto",
+    as_json: AsJson = False,
+    heat_map: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Draw on a copy of one image where the hazard is seen."),
+    ] = None,
+) -> None:
+    """Score images: labels by score, or a table for many.
+
+    \b
+      emberwatch label yard.jpg
+      emberwatch label --heat-map seen.png yard.jpg
+      emberwatch label --json pictures/ > scores.jsonl
+    """
+    from monitor.label import label_paths
+
+    quiet_logs()
+    if heat_map is not None:
+        from monitor.label_heat import label_with_heat_map
+
+        if len(paths) != 1:
+            raise EmberwatchError(
+                f"--heat-map draws on one image and {len(paths)} were given; name one of them"
+            )
+        raise typer.Exit(
+            label_with_heat_map(
+                paths[0], heat_map, bundle=bundle, engine=engine, as_json=as_json, out=sys.stdout
+            )
+        )
+    raise typer.Exit(
+        label_paths(
+            paths, bundle=bundle, engine=engine, as_json=as_json, out=sys.stdout, err=sys.stderr
+        )
+    )
 
 
 def evaluate(
@@ -41,10 +92,7 @@ def evaluate(
     image_dir: Annotated[
         Path, typer.Argument(metavar="IMAGE_DIR", help="One folder of pictures per label.")
     ],
-    engine: Annotated[
-        Literal["auto", "openvino", "tensorflow"],
-        typer.Option("--engine", help="What the model runs on; auto: TensorFlow with a GPU."),
-    ] = "auto",
+    engine: EngineName = "auto",
     as_json: Annotated[
         bool, typer.Option("--json", help="Everything, as one JSON object.")
     ] = False,
@@ -70,13 +118,8 @@ def evaluate(
         Path | None,
         typer.Option(metavar="TSV", help="Table of `file` and group: what belongs together."),
     ] = None,
-    group_column: Annotated[str, typer.Option(help="The group's column in that table.")] = "group",
-    group_note: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help="A value of that column that names no group; repeatable."
-        ),
-    ] = None,
+    group_column: GroupColumn = "group",
+    group_note: GroupNotes = None,
 ) -> None:
     """Measure a model on labelled pictures that it was not trained on.
 
@@ -85,15 +128,13 @@ def evaluate(
       emberwatch evaluate default pictures/ --json > figures.json
       emberwatch evaluate my-model pictures/ --html figures.html --subset night='*/night_*'
     """
-    from monitor.config import Log
     from monitor.inference.bundle import load_bundle
-    from monitor.logs import configure_logs
     from trainer.assess import Grouping, assess
     from trainer.assess_output import as_dict, as_text
     from trainer.console import Console
     from trainer.evaluation_page import write_evaluation
 
-    configure_logs(Log(level="warning"))
+    quiet_logs()
     console = Console()
     found = assess(
         load_bundle(bundle),
@@ -137,11 +178,9 @@ def export(
       emberwatch export my-model --format onnx --output fire.onnx
       emberwatch export default --format tflite --output fire.tflite
     """
-    from monitor.config import Log
     from monitor.inference.bundle import load_bundle
-    from monitor.logs import configure_logs
 
-    configure_logs(Log(level="warning"))
+    quiet_logs()
     checked = load_bundle(bundle)
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     with native_output_hidden():

@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli_options import ConfigPath
+
 
 def regions(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")],
+    config: ConfigPath,
     camera: Annotated[str, typer.Argument(metavar="CAMERA", help="The camera's name.")],
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FILE.png", help="Where the picture goes.")

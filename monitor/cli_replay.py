@@ -6,17 +6,16 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli_options import AsJson, ConfigOption, quiet_logs
+
 
 def replay(
     clips: Annotated[
         list[Path],
         typer.Argument(metavar="CLIP...", help="Recorded clips; with --camera recorded scores."),
     ],
-    config: Annotated[
-        Path | None,
-        typer.Option("--config", metavar="CONFIG", help="Take rules, model and decision from it."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    config: ConfigOption = None,
+    as_json: AsJson = False,
     explain: Annotated[
         Path | None,
         typer.Option(
@@ -47,10 +46,7 @@ def replay(
       emberwatch replay yard-2026-03-01.mp4 --explain why.svg
       emberwatch replay scores/ --camera dock --from 2026-03-01T14:30:00Z --explain why.svg
     """
-    from monitor.config import Log
-    from monitor.logs import configure_logs
-
-    configure_logs(Log(level="warning"))
+    quiet_logs()
     if camera is None:
         from monitor.replay import replay as replay_clips
 

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from monitor.cli_options import AsJson
+
 _ConfigOption = Annotated[
     Path,
     typer.Option("--config", metavar="CONFIG", help="The configuration of the daemon."),
@@ -68,7 +70,7 @@ def add(
 
 @silence.command("list")
 def list_all(
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line.")] = False,
+    as_json: AsJson = False,
     config: _ConfigOption = _DEFAULT_CONFIG,
 ) -> None:
     """Show the silences in force."""

@@ -9,6 +9,8 @@ from typing import Annotated, TypeVar
 
 import typer
 
+from monitor.cli_options import GroupColumn, GroupNotes, quiet_logs
+
 ValueT = TypeVar("ValueT", int, float, Path)
 
 SubsetOption = Annotated[
@@ -59,13 +61,8 @@ def train(
             metavar="TSV", help="Table of `file` and group; a group stays on one side of the split."
         ),
     ] = None,
-    group_column: Annotated[str, typer.Option(help="The group's column in that table.")] = "group",
-    group_note: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TEXT", help="A value of that column that names no group; repeatable."
-        ),
-    ] = None,
+    group_column: GroupColumn = "group",
+    group_note: GroupNotes = None,
     near_duplicates: Annotated[
         bool, typer.Option(help="Keep pictures that look alike on one side of the split.")
     ] = True,
@@ -215,13 +212,11 @@ def train(
     shares = _pairs(class_share, "--class-share", float)
     weights = _pairs(class_weight, "--class-weight", float)
 
-    from monitor.config import Log
-    from monitor.logs import configure_logs
     from trainer.dataset import scan
     from trainer.option_checks import check_options
     from trainer.options import TrainOptions
 
-    configure_logs(Log(level="warning"))
+    quiet_logs()
     options = TrainOptions(
         image_dir=image_dir,
         output=output,

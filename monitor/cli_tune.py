@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
+from monitor.cli_options import ConfigPath, quiet_logs
+
 
 def record(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="The configuration file.")],
+    config: ConfigPath,
     output: Annotated[
         Path, typer.Option("--output", "-o", metavar="FOLDER", help="Where the scores go.")
     ],
@@ -23,11 +25,9 @@ def record(
     \b
       emberwatch record monitor.yaml --hours 168 --output scores/
     """
-    from monitor.config import Log
-    from monitor.logs import configure_logs
     from monitor.record import record as record_cameras
 
-    configure_logs(Log(level="warning"))
+    quiet_logs()
     status = record_cameras(config, output, hours=hours, err=sys.stderr)
     if status:
         raise typer.Exit(status)
@@ -72,8 +72,6 @@ def tune(
       emberwatch tune scores/ clips/ --plot settings.svg
       emberwatch tune scores/ --events known-fires.tsv --config monitor.yaml
     """
-    from monitor.config import Log
-    from monitor.logs import configure_logs
     from trainer.console import Console
     from trainer.tune import TuneOptions, parse_budget
     from trainer.tune import tune as sweep
@@ -82,7 +80,7 @@ def tune(
         budget = parse_budget(false_alarms)
     except ValueError as error:
         raise typer.BadParameter(str(error), param_hint="--false-alarms") from error
-    configure_logs(Log(level="warning"))
+    quiet_logs()
     options = TuneOptions(tuple(sources), budget, config, events, within, plot)
     status = sweep(options, as_json=as_json, out=sys.stdout, console=Console())
     if status:
