@@ -79,6 +79,12 @@ class Part:
                 ),
             )
 
+    def follows(self, before: "Part") -> bool:
+        """Whether time goes on from another part: not where it is of another camera, model or
+        rate, nor where the machine was started anew in between."""
+        same = before.camera == self.camera and before.source == self.source
+        return same and bool(before.monotonic[-1] < self.monotonic[0])
+
 
 @dataclass(slots=True, eq=False)
 class _Open:

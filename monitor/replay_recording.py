@@ -17,12 +17,12 @@ from monitor.config import Camera, Config
 from monitor.decision.conditions import CameraConditions, conditions
 from monitor.decision.decider import Decider
 from monitor.decision.settings import decision_settings, rule_settings
-from monitor.decision.state import AlertState, RuleLevels, Transition
+from monitor.decision.state import AlertState, Transition
 from monitor.errors import ConfigError
 from monitor.explain import TimelineCollector
 from monitor.explain_picture import timeline_svg
 from monitor.inference.scored import ScoredFrame
-from monitor.recording import Part, RecordingError, Source, read_recording
+from monitor.recording import Part, RecordingError, read_recording
 from monitor.svg import write_svg
 
 
@@ -36,15 +36,6 @@ class Asked:
     """Unix time; None: from the beginning."""
     ended: float | None = None
     """Unix time; None: to the end."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Decided:
-    """One frame, and what it came to."""
-
-    frame: ScoredFrame
-    transitions: list[Transition]
-    levels: tuple[RuleLevels, ...]
 
 
 def replay_recording(
@@ -79,17 +70,17 @@ def replay_recording(
     collector = TimelineCollector(asked.camera, unix=True)
     frames = 0
     fired: dict[str, None] = {}
-    for decided in _decide(parts, settings, camera, asked, drawn=explain is not None):
-        at = decided.frame.captured_at
+    for frame, transitions, decider in _decide(parts, settings, camera, asked.ended):
+        at = frame.captured_at
         if asked.began is not None and at < asked.began:
             continue
         frames += 1
-        for transition in decided.transitions:
+        for transition in transitions:
             _write(out, transition, as_json)
             if transition.state is AlertState.FIRING:
                 fired[transition.alert] = None
         if explain is not None:
-            collector.add(at, decided.levels, decided.transitions)
+            collector.add(at, decider.levels(), transitions)
     if not frames:
         first, last = float(parts[0].captured_at[0]), float(parts[-1].captured_at[-1])
         raise RecordingError(
@@ -107,23 +98,22 @@ def replay_recording(
 
 
 def _decide(
-    parts: list[Part], config: Config, camera: Camera, asked: Asked, *, drawn: bool
-) -> Iterator[_Decided]:
+    parts: list[Part], config: Config, camera: Camera, ended: float | None
+) -> Iterator[tuple[ScoredFrame, list[Transition], Decider]]:
+    """Each frame, what it changed, and the decider as it stands until the next one is taken."""
     decider: Decider | None = None
-    source: Source | None = None
-    last = 0.0
+    before: Part | None = None
     times = CameraConditions(conditions(config, camera))
     for part in parts:
         # Time begins anew where the machine did; another model or rate is like a reload.
-        if decider is None or part.source != source or part.monotonic[0] <= last:
+        if decider is None or before is None or not part.follows(before):
             decider = _next_decider(decider, part, config, camera)
-            source = part.source
+        before = part
         for frame in part.frames():
-            if asked.ended is not None and frame.captured_at > asked.ended:
+            if ended is not None and frame.captured_at > ended:
                 return
             transitions = decider.update(frame, times.standings(frame.captured_at, frozenset()))
-            yield _Decided(frame, transitions, decider.levels() if drawn else ())
-        last = float(part.monotonic[-1])
+            yield frame, transitions, decider
 
 
 def _next_decider(before: Decider | None, part: Part, config: Config, camera: Camera) -> Decider:

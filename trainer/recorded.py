@@ -99,7 +99,7 @@ class Replay:
         settings = replace(self._settings, sample_seconds=1.0 / part.source.fps)
         memory = memory_of(settings) if self._skip else None
         position = 0
-        if self._tail is None or not _follows(self._tail, part):
+        if self._tail is None or not part.follows(self._tail):
             self._decider = None
         elif self._decider is None:
             position = len(self._tail.monotonic)
@@ -145,12 +145,6 @@ class Replay:
             and now - self._loud_at >= memory.seconds
             and not any(self._decider.states().values())
         )
-
-
-def _follows(before: Part, part: Part) -> bool:
-    """Whether time goes on: not for another camera or model, nor after the machine's restart."""
-    same = before.source == part.source and before.camera == part.camera
-    return same and bool(before.monotonic[-1] < part.monotonic[0])
 
 
 def _warm_up_from(part: Part, loud: int, memory: Memory | None) -> int:
