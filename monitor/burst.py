@@ -44,6 +44,12 @@ class Bursts:
         self._turns: dict[str, _Turn] = {}
         """In the order in which they asked."""
 
+    @property
+    def idle(self) -> bool:
+        """Whether no camera has or awaits a burst, or has had the one of its alert; until then
+        :meth:`update` must go on being called, though nothing is pending."""
+        return not self._turns
+
     def update(self, pending: Collection[str], usual: Mapping[str, float], now: float) -> set[str]:
         """The cameras that are in a burst from now on.
 

@@ -200,7 +200,7 @@ class _Daemon:
 
     def _burst(self) -> None:
         """Sample cameras faster while an alert of them is pending."""
-        if not self._watch.pending and not self._in_burst:
+        if not self._watch.pending and self._bursts.idle:
             return
         usual = {feed.camera: feed.fps for feed in self._feeds}
         now_in = self._bursts.update(self._watch.pending, usual, self._clock.monotonic())
@@ -292,6 +292,7 @@ class _Daemon:
         self._bursts.settings = _burst_settings(config)
         self._in_burst = set()
         self._supervisor.sample({})
+        self._metrics.set_bursts(())
         self._news.forget(result.removed)
         _set_up_logs(settings)
         self._poller.apply(config.signals)

@@ -37,6 +37,21 @@ def test_a_burst_ends_after_its_longest_time_and_makes_room_for_the_next() -> No
     assert bursts.update(["dock"], USUAL, 16.0) == {"dock"}, "another alert, another burst"
 
 
+def test_a_camera_whose_burst_took_its_longest_time_has_another_for_its_next_alert() -> None:
+    bursts = Bursts(BurstSettings(max_seconds=30.0))
+
+    def come_round(pending: list[str], now: float) -> set[str]:
+        """As the daemon's loop does, which is idle where nothing is to be handed out."""
+        return bursts.update(pending, USUAL, now) if pending or not bursts.idle else set()
+
+    assert come_round(["dock"], 0.0) == {"dock"}
+    assert come_round(["dock"], 40.0) == set(), "it has had its burst"
+    for now in (41.0, 43.0):
+        assert come_round([], now) == set()
+    assert bursts.idle
+    assert come_round(["dock"], 4000.0) == {"dock"}
+
+
 def test_a_camera_that_is_sampled_as_often_anyway_takes_no_place() -> None:
     bursts = Bursts(BurstSettings(fps=5.0, cameras=1))
     assert bursts.update(["fast", "dock"], USUAL | {"fast": 5.0}, 0.0) == {"dock"}
