@@ -1,4 +1,4 @@
-"""Wires cameras that see one place: which site's board each camera reports to, and what of it was
+"""Wires cameras that must agree: which site's board each camera reports to, and what of it was
 known before a restart."""
 
 from collections.abc import Collection, Iterable, Mapping
@@ -9,7 +9,7 @@ from monitor.clock import Clock
 from monitor.config import Camera, Config
 from monitor.decision.conditions import Standing
 from monitor.decision.decider import Decider
-from monitor.decision.site import SiteBoard, SiteSettings, site_settings
+from monitor.decision.site import SiteBoard, site_settings
 from monitor.decision.state import Transition
 
 NONE_HELD: frozenset[str] = frozenset()
@@ -24,7 +24,7 @@ class Seat:
 
 
 class Sites:
-    """The boards of all sites. For the watch's thread."""
+    """The boards of all sites that ask for agreement. For the watch's thread."""
 
     def __init__(self, *, keeper: Keeper, clock: Clock) -> None:
         self._keeper = keeper
@@ -54,22 +54,19 @@ class Sites:
             for camera, seat in members.items():
                 board.join(camera, seat.camera.stale_after, seat.decider.incidents, now)
                 of[camera] = board
-            self._recall(board, settings, fresh, now)
+            if fresh:
+                self._recall(board, fresh, now)
         self._boards, self._of = boards, of
 
-    def _recall(
-        self, board: SiteBoard, settings: SiteSettings, seats: Collection[Seat], now: float
-    ) -> None:
+    def _recall(self, board: SiteBoard, seats: Collection[Seat], now: float) -> None:
         """What cameras that join saw last, from their restored decisions and the store."""
-        if settings.agree <= 1 or not seats:
-            return
         wall = self._clock.wall()
         names = {seat.camera.name for seat in seats}
         for seat in seats:
             at = seat.decider.snapshot().captured_at
             for incident in _open(seat.decider) if at is not None else ():
                 board.recall(seat.camera.name, incident, now - max(0.0, wall - (at or 0.0)))
-        for camera, incident, ended_at in self._keeper.ended_since(wall - settings.within):
+        for camera, incident, ended_at in self._keeper.ended_since(wall - board.settings.within):
             if camera in names:
                 board.recall(camera, incident, now - max(0.0, wall - ended_at))
 
@@ -81,7 +78,7 @@ class Sites:
             at: when its frame was received, monotonic.
         """
         board = self._of.get(seat.camera.name)
-        if board is None or board.settings.agree <= 1:
+        if board is None:
             return NONE_HELD
         return board.held(seat.camera.name, seat.decider.incidents, at)
 
@@ -101,7 +98,7 @@ class Sites:
             transitions: what the frame changed.
         """
         board = self._of.get(seat.camera.name)
-        if board is None or board.settings.agree <= 1:
+        if board is None:
             return
         able = {
             incident

@@ -236,6 +236,20 @@ def test_what_the_other_camera_saw_is_known_after_a_restart(stand: Conditioned) 
     assert ("yard", "fire") in stand.watch.firing()
 
 
+def test_a_site_that_asks_for_agreement_only_after_a_reload_is_waited_for(
+    stand: Conditioned,
+) -> None:
+    alone = {"sites": [{"name": "site", "agree": 1, "within": "20s"}]}
+    stand.configure("yard", "gate", camera={"site": "site"}, **alone)
+    for _ in range(10):
+        stand.see(MISC_COLOUR, camera="gate")
+        stand.see(MISC_COLOUR, camera="yard")
+    stand.configure("yard", "gate", camera={"site": "site"}, **AGREE)
+    for _ in range(4):
+        stand.see(UNSURE, camera="yard")
+    assert stand.watch.firing() == []
+
+
 def test_cameras_without_a_site_have_incidents_of_their_own(stand: Conditioned) -> None:
     stand.configure("yard", "gate")
     stand.burn("yard")

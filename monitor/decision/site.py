@@ -19,11 +19,11 @@ from monitor.config import Config
 
 @dataclass(frozen=True, slots=True)
 class SiteSettings:
-    """One site."""
+    """One site whose cameras must agree."""
 
     name: str
-    agree: int = 1
-    within: float = 30.0
+    agree: int
+    within: float
     """Seconds."""
 
 
@@ -105,7 +105,7 @@ class SiteBoard:
             incidents: those that it may raise.
             now: when the frame was received.
         """
-        if self.settings.agree <= 1 or camera not in self._members:
+        if camera not in self._members:
             return frozenset()
         return frozenset(i for i in incidents if not self._agreed(camera, i, now))
 
@@ -121,11 +121,10 @@ class SiteBoard:
 
 
 def site_settings(config: Config) -> dict[str, SiteSettings]:
-    """The sites that enabled cameras name, by name; those without an entry of their own need no
-    agreement."""
-    known = {site.name: SiteSettings(site.name, site.agree, site.within) for site in config.sites}
+    """The sites that enabled cameras name and that ask for agreement, by name."""
+    named = {camera.site for camera in config.cameras if camera.enabled}
     return {
-        camera.site: known.get(camera.site, SiteSettings(camera.site))
-        for camera in config.cameras
-        if camera.enabled and camera.site is not None
+        site.name: SiteSettings(site.name, site.agree, site.within)
+        for site in config.sites
+        if site.agree > 1 and site.name in named
     }

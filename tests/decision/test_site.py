@@ -100,7 +100,7 @@ def test_a_site_without_agreement_holds_nothing() -> None:
     assert not held(board(agree=1), "north", 0.0)
 
 
-def test_settings_come_from_the_cameras_that_are_enabled() -> None:
+def test_settings_are_of_sites_that_ask_for_agreement_and_have_enabled_cameras() -> None:
     config = Config.model_validate(
         {
             "cameras": [
@@ -109,13 +109,14 @@ def test_settings_come_from_the_cameras_that_are_enabled() -> None:
                 {"name": "c", "url": "rtsp://h/c", "site": "roof", "enabled": False},
                 {"name": "d", "url": "rtsp://h/d"},
             ],
-            "sites": [{"name": "hall", "agree": 2, "within": "20s"}],
+            "sites": [
+                {"name": "hall", "agree": 2, "within": "20s"},
+                {"name": "yard", "agree": 1},
+                {"name": "roof", "agree": 2},
+            ],
         }
     )
-    assert site_settings(config) == {
-        "hall": SiteSettings("hall", 2, 20.0),
-        "yard": SiteSettings("yard", 1, 30.0),
-    }
+    assert site_settings(config) == {"hall": SiteSettings("hall", 2, 20.0)}
 
 
 @dataclass(frozen=True)
