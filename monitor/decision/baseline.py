@@ -172,6 +172,10 @@ class Baseline:
             if all(level == self._floor for column in levels for level in column):
                 del self._levels[name]
 
+    def skip(self) -> None:
+        """Learn nothing from what was seen since the last look."""
+        self._seen = 0.0
+
     def keep(self, regions: Collection[str]) -> None:
         """Forget all other regions."""
         for table in (self._levels, self._usual, self._factors):

@@ -214,9 +214,12 @@ class Decider:
             machine.slack = slack
             machine.observe(evidence.stands, hazard.stands, step, elapsed)
         transitions = self._decide(scored, found, hazards, step, held)
-        if look is not None and all(machine.standing.holds for machine in self._machines):
-            # What nobody judges, such as welding in welding hours, must not become the usual.
-            look.learn(raws, self._undecided())
+        if look is not None:
+            if all(machine.standing.holds for machine in self._machines):
+                look.learn(raws, self._undecided())
+            else:
+                # What nobody judges, such as welding in welding hours, must not become the usual.
+                look.skip()
         return transitions
 
     def _settled(self) -> bool:

@@ -8,6 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from monitor.decision.baseline import log_odds
+from monitor.decision.conditions import AS_USUAL, Standing
 from monitor.decision.decider import OLD_NEWS_SECONDS, Decider
 from monitor.decision.settings import (
     BaselineSettings,
@@ -18,7 +19,7 @@ from monitor.decision.settings import (
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import AlertState, Transition
 from monitor.inference.scored import ScoredFrame
-from tests.support.decisions import LABELS, feed, fired, frame
+from tests.support.decisions import LABELS, feed, fired, frame, rules
 
 PERIOD = 300.0
 """Seconds between two frames: days pass quickly in these tests."""
@@ -332,6 +333,19 @@ def test_a_wall_clock_that_stands_still_teaches_nothing() -> None:
     camera = watcher()
     feed(camera, (frame(t * PERIOD, 0.0, 0.6, wall=5.0) for t in range(3 * 24 * 60)))
     assert camera.usual["smoke"] == 0.0
+
+
+def test_the_time_in_which_rules_are_muted_counts_for_nothing_afterwards() -> None:
+    """The first look after it is worth its own time, as if the camera had not been seen before."""
+    camera = Decider("dock", rules(), LABELS)
+    muted = [Standing(holds=False)] * 2
+    for at in range(600):
+        camera.update(frame(float(at), wall=float(at)), muted)
+    camera.update(frame(600.0, smoke=0.5, wall=600.0), [AS_USUAL] * 2)
+    kept = camera.snapshot().baseline
+    assert kept is not None
+    moved = max(max(row) for region in kept.regions for row in region.levels) - kept.floor
+    assert moved == pytest.approx(60 / 3600, abs=1e-4)
 
 
 def test_log_odds_of_certainty_are_finite() -> None:
