@@ -14,7 +14,7 @@ from prometheus_client.exposition import choose_encoder, gzip_accepted
 
 from monitor.errors import StoreError
 from monitor.web.api import StatusJson, status_json
-from monitor.web.events_api import EventsJson, EventsQuery, events_json
+from monitor.web.events_api import EventsJson, EventsQuery, FaultDetail, events_json
 from monitor.web.health import readiness, standstill
 from monitor.web.host_guard import Asgi, LoopbackHosts, Message, Receive, Send
 from monitor.web.page import StatusPage
@@ -144,7 +144,13 @@ def create_app(
     def status() -> StatusJson:
         return status_json(view.snapshot())
 
-    @app.get("/api/v1/events", summary="What alerts did, newest first, page by page")
+    @app.get(
+        "/api/v1/events", summary="What alerts did, newest first, page by page",
+        responses={
+            422: {"model": FaultDetail, "description": "A parameter is wrong or unknown"},
+            503: {"model": FaultDetail, "description": "The event store cannot be read"},
+        },
+    )  # fmt: skip
     def events(asked: Annotated[EventsQuery, Query()]) -> EventsJson:
         try:
             found = view.events(

@@ -28,6 +28,12 @@ class EventsQuery(BaseModel):
     open_only: bool = Field(False, description="Those that have not ended.")
 
 
+class FaultDetail(BaseModel):
+    """Why there is no answer."""
+
+    detail: str = Field(description="one sentence: the parameter or the file, and what is wrong")
+
+
 class BoxJson(BaseModel):
     """A part of the frame, in coordinates from 0 to 1."""
 
