@@ -38,12 +38,10 @@ class Bottlenecks:
     features: NDArray[np.float16]
     """float16 (n, 2048)."""
     thumbnails: NDArray[np.float32]
-    """float32 (n, 16, 16): what near-duplicates are found by."""
+    """float32 (n, 16, 16), of half precision: what near-duplicates are found by."""
     digests: tuple[str, ...]
     """sha256 of each picture's file."""
     unreadable: tuple[Unreadable, ...]
-    computed: int
-    """How many were not in the cache."""
 
 
 class Cache:
@@ -57,10 +55,11 @@ class Cache:
     def __init__(self, folder: Path, backbone: Backbone) -> None:
         self._rows = Rows(folder / "bottlenecks" / f"{network_key(backbone)}.rows", self._ROW)
 
-    def get(self, key: bytes) -> tuple[NDArray[np.float16], NDArray[np.float32]] | None:
+    def __contains__(self, key: bytes) -> bool:
+        return key in self._rows
+
+    def __getitem__(self, key: bytes) -> tuple[NDArray[np.float16], NDArray[np.float32]]:
         """Features and thumbnail by the sha256 of the picture's bytes."""
-        if key not in self._rows:
-            return None
         row = self._rows[key]
         return row["features"], row["thumbnail"].astype(np.float32)
 
@@ -121,17 +120,15 @@ def compute_bottlenecks(
         TrainingError: the cache cannot be written.
     """
     cache = Cache(cache_dir, backbone)
-    rows: dict[int, tuple[NDArray[Any], NDArray[np.float32], str]] = {}
+    keys: dict[int, bytes] = {}
     bad: list[Unreadable] = []
-    pending: list[tuple[int, bytes, NDArray[np.uint8], NDArray[np.float32]]] = []
-    computed = 0
+    pending: list[tuple[bytes, NDArray[np.uint8], NDArray[np.float32]]] = []
     extractor = Extractor(backbone)
 
     def finish() -> None:
-        features = extractor.features([pixels for _, _, pixels, _ in pending])
-        for (index, key, _, small), row in zip(pending, features, strict=True):
+        features = extractor.features([pixels for _, pixels, _ in pending])
+        for (key, _, small), row in zip(pending, features, strict=True):
             cache.put(key, row, small)
-            rows[index] = (row, small, key.hex())
         progress(len(pending))
         pending.clear()
 
@@ -141,27 +138,24 @@ def compute_bottlenecks(
             progress(1)
             continue
         key, pixels, small = loaded
+        keys[index] = key
         if pixels is None:
-            known = cache.get(key)
-            if known is not None:
-                rows[index] = (*known, key.hex())
             progress(1)
             continue
-        computed += 1
-        pending.append((index, key, pixels, small))
+        pending.append((key, pixels, small))
         if len(pending) == BATCH:
             finish()
     if pending:
         finish()
     cache.flush()
-    order = sorted(rows)
+    # As they were stored, in half precision: the next run must find the same pictures alike.
+    found = [cache[key] for key in keys.values()]
     return Bottlenecks(
-        tuple(examples[index] for index in order),
-        np.array([rows[index][0] for index in order], np.float16).reshape(-1, FEATURES),
-        np.array([rows[index][1] for index in order], np.float32).reshape(-1, 16, 16),
-        tuple(rows[index][2] for index in order),
+        tuple(examples[index] for index in keys),
+        np.array([features for features, _ in found], np.float16).reshape(-1, FEATURES),
+        np.array([small for _, small in found], np.float32).reshape(-1, 16, 16),
+        tuple(key.hex() for key in keys.values()),
         tuple(bad),
-        computed,
     )
 
 
@@ -173,7 +167,7 @@ def _load_all(examples: Sequence[Example], cache: Cache) -> Iterator[_Loaded]:
         try:
             data = read_bytes(example.path)
             key = hashlib.sha256(data).digest()
-            if cache.get(key) is not None:
+            if key in cache:
                 return key, None, np.zeros((16, 16), np.float32)
             pixels = decode_image(data, str(example.path))
         except ImageError as error:

@@ -19,14 +19,13 @@ from numpy.typing import NDArray
 
 from monitor.errors import ImageError, TrainingError
 from monitor.image import read_image
-from trainer import augment, degrade
+from trainer import augment, degrade, views
 from trainer.augment import Recipe, view
 from trainer.backbone import FEATURES, Backbone
 from trainer.bottleneck import BATCH, Extractor, network_key
 from trainer.dataset import Example
 from trainer.look import read_ahead
 from trainer.rows import KEY_BYTES, Rows
-from trainer.views import scale_down
 
 _ROW = np.dtype([("key", np.uint8, (KEY_BYTES,)), ("features", np.float16, (FEATURES,))])
 
@@ -122,12 +121,12 @@ def compute_views(
     def make(wanted: PlannedView) -> NDArray[np.uint8] | ImageError:
         try:
             scene = None if wanted.scene is None else read_image(examples[wanted.scene].path)
-            pixels = scale_down(read_image(examples[wanted.picture].path))
+            pixels = views.scale_down(read_image(examples[wanted.picture].path))
         except ImageError as error:
             return error
         return view(
             pixels,
-            None if scene is None else scale_down(scene),
+            None if scene is None else views.scale_down(scene),
             recipe,
             np.random.default_rng(wanted.seed),
         )
@@ -155,5 +154,6 @@ def compute_views(
 
 def recipe_key(recipe: Recipe) -> str:
     """Names a recipe and the code that follows it: views that were made otherwise are not used."""
-    code = "".join(inspect.getsource(module) for module in (augment, degrade))
-    return hashlib.sha256(f"{recipe!r}\n{code}".encode()).hexdigest()[:16]
+    code = "".join(inspect.getsource(part) for part in (augment, degrade, views.scale_down))
+    named = f"{recipe!r}\n{views.SHORT_SIDE}\n{code}"
+    return hashlib.sha256(named.encode()).hexdigest()[:16]

@@ -54,12 +54,14 @@ def check_options(options: TrainOptions) -> None:
             "--average-with: only a fine-tuned model has a mean with another; add "
             "--fine-tune-minutes or --fine-tune-steps"
         )
-    if options.must_beat:
-        if not resolve_bundle(options.must_beat).is_dir():
+    bundles = (("--average-with", options.average_with), ("--must-beat", options.must_beat))
+    for option, name in bundles:
+        if name and not resolve_bundle(name).is_dir():
             raise UsageError(
-                f"--must-beat {options.must_beat}: there is no such folder; give a bundle's, or "
-                "'default' for the one that ships"
+                f"{option} {name}: there is no such folder; give a bundle's, or 'default' for the "
+                "one that ships"
             )
+    if options.must_beat:
         _check_output(options.rejected, options.image_dir)
     if options.summaries is not None:
         _check_writable(options.summaries, "the folder for summaries", 0)

@@ -30,7 +30,10 @@ _DEFAULTS = {
     for field in fields(TrainOptions)
     if field.name
     in ("class_weights", "patience", "flip", "random_crop", "random_brightness", "small_views",
-        "degraded_views", "fine_tune_from", "label_smoothing")
+        "degraded_views", "fine_tune_from", "label_smoothing",
+        # Of the head, which fine-tuning starts from.
+        "steps", "learning_rate", "batch_size", "evaluate_every", "cached_views",
+        "head_label_smoothing")
 }  # fmt: skip
 
 
@@ -157,7 +160,7 @@ def _on_ray(
     missing = {
         digest: example.path.resolve()
         for example, digest in zip(dataset.examples, looked.digests, strict=True)
-        if cache.get(bytes.fromhex(digest)) is None
+        if bytes.fromhex(digest) not in cache
     }
     if not missing:
         return
@@ -241,7 +244,11 @@ def run_key(options: TrainOptions, prepared: Prepared, backbone: Backbone) -> st
         options.oversample,
         options.favour,
         # Only where they are used: older checkpoints stay good.
-        *((name, value) for name, value in _later(options) if value != _DEFAULTS[name]),
+        *(
+            (name, getattr(options, name))
+            for name, default in _DEFAULTS.items()
+            if getattr(options, name) != default
+        ),
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
@@ -249,10 +256,6 @@ def run_key(options: TrainOptions, prepared: Prepared, backbone: Backbone) -> st
 def extended_fingerprint(known: str, digests: Sequence[str]) -> str:
     """Name data that more training pictures, of these sha256, were added to."""
     return "sha256:" + hashlib.sha256("\n".join([known, *sorted(digests)]).encode()).hexdigest()
-
-
-def _later(options: TrainOptions) -> list[tuple[str, object]]:
-    return [(name, getattr(options, name)) for name in _DEFAULTS]
 
 
 def tiny_labels(dataset: Dataset) -> list[tuple[str, int]]:

@@ -16,7 +16,9 @@ from trainer.augment import Recipe, view
 from trainer.backbone import SIZE
 from trainer.dataset import Example
 
-_SHORT_SIDE = 400
+SHORT_SIDE = 400
+"""Of the pictures that views are made of, at most, pixels."""
+
 _AHEAD = 4
 
 
@@ -148,7 +150,7 @@ def ahead(sampler: Sampler, first_step: int) -> Iterator[Iterator[Batch]]:
 def scale_down(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture, uint8 (h, w, 3), with its short side at most 400: views need no more."""
     height, width = pixels.shape[:2]
-    scale = _SHORT_SIDE / min(height, width)
+    scale = SHORT_SIDE / min(height, width)
     # Long strips are left with at least one pixel, small pictures as they are.
     if scale >= 1 or min(height, width) < 2:
         return pixels

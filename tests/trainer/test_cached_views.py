@@ -51,6 +51,14 @@ def test_each_recipe_has_its_own_views() -> None:
     assert recipe_key(Recipe()) != recipe_key(Recipe(mirrored=0.0))
 
 
+def test_views_of_pictures_that_were_shrunk_otherwise_are_not_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    before = recipe_key(Recipe())
+    monkeypatch.setattr("trainer.views.SHORT_SIDE", 300)
+    assert recipe_key(Recipe()) != before
+
+
 def test_a_run_that_was_stopped_computes_only_what_is_missing(
     tmp_path: Path, backbone: Backbone
 ) -> None:

@@ -82,6 +82,14 @@ def test_a_missing_backbone_is_named(tmp_path: Path) -> None:
         check_options(replace(options(tmp_path), backbone=str(tmp_path / "no.h5")))
 
 
+@pytest.mark.parametrize("option", ["--average-with", "--must-beat"])
+def test_a_missing_bundle_to_compare_or_average_with_is_named(tmp_path: Path, option: str) -> None:
+    name = option.removeprefix("--").replace("-", "_")
+    asked = replace(options(tmp_path), fine_tune_steps=1, **{name: str(tmp_path / "no")})  # type: ignore[arg-type]  # any field
+    with pytest.raises(UsageError, match=f"{option} .*no: there is no such folder"):
+        check_options(asked)
+
+
 def test_a_folder_that_holds_something_else_is_not_overwritten(tmp_path: Path) -> None:
     (tmp_path / "bundle").mkdir()
     (tmp_path / "bundle" / "letter.txt").write_text("dear")

@@ -1,16 +1,19 @@
 """Bad data is refused with one sentence before anything that takes long: before bottlenecks."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from monitor.errors import TrainingError, UsageError
 from tests.support.pictures import picture, write_folders, write_picture
 from trainer.backbone import Backbone
 from trainer.console import Console
+from trainer.dataset import Dataset
 from trainer.options import TrainOptions
-from trainer.prepare import Prepared, prepare
+from trainer.prepare import Prepared, prepare, run_key
 
 UNUSED = Backbone(None, "never asked", "")
 """A network that could not compute one bottleneck."""
@@ -63,3 +66,30 @@ def test_a_label_with_odd_characters_is_named(tmp_path: Path, name: str) -> None
         prepare_folder(tmp_path)
     assert repr(name) in str(caught.value)
     assert str(caught.value).isprintable()
+
+
+PLAIN = TrainOptions(Path("images"), Path("bundle"))
+NO_PICTURES = Prepared(
+    Dataset((), ()), np.zeros((0, 2048), np.float16), np.zeros(0, np.int64), "sha256:0", (),
+    np.zeros((0, 16, 16), np.float32), (),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"steps": 10}, {"learning_rate": 0.1}, {"batch_size": 7}, {"evaluate_every": 3},
+        {"cached_views": 0}, {"head_label_smoothing": 0.1},
+    ],
+)  # fmt: skip
+def test_fine_tuning_does_not_go_on_from_that_of_another_head(change: dict[str, float]) -> None:
+    other = replace(PLAIN, **change)  # type: ignore[arg-type]  # any field
+    assert run_key(other, NO_PICTURES, UNUSED) != run_key(PLAIN, NO_PICTURES, UNUSED)
+
+
+def test_checkpoints_of_runs_with_the_defaults_stay_good() -> None:
+    # As it was before options were added to it.
+    backbone = Backbone(None, "", "ab")
+    assert run_key(PLAIN, NO_PICTURES, backbone) == "df1dfbcdeae3c338"
+    changed = replace(PLAIN, patience=3, flip=False, fine_tune_from="mixed5")
+    assert run_key(changed, NO_PICTURES, backbone) == "324bbac94a5f0a53"

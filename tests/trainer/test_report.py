@@ -19,6 +19,7 @@ from trainer.finetune import Status
 from trainer.gate import Verdict
 from trainer.head import Progress
 from trainer.judge import judge
+from trainer.learned import Unseen
 from trainer.options import TrainOptions
 from trainer.prepare import Mined, Prepared
 from trainer.report import Report, split_of, spoken, write_report
@@ -137,6 +138,20 @@ def test_the_budget_is_told(make: Callable[..., Report], model: Any, tmp_path: P
     write_report(make(false_alarms=0.3, report_pictures=False), model, tmp_path)
     text = (tmp_path / "index.html").read_text("utf-8")
     assert "for at most 30 % false alarms" in text
+
+
+@pytest.mark.parametrize("complete", [True, False])
+def test_pictures_that_were_learned_are_counted_only_where_the_backbone_says_which(
+    make: Callable[..., Report], model: Any, tmp_path: Path, complete: bool
+) -> None:
+    given = make(report_pictures=False)
+    counts = dict.fromkeys(LABELS, 12)
+    unseen = Unseen(0, counts, counts, dict.fromkeys(LABELS, 4), complete)
+    report = replace(given, prepared=replace(given.prepared, unseen=unseen))
+    write_report(report, model, tmp_path)
+    text = (tmp_path / "index.html").read_text("utf-8")
+    assert ("0 of the pictures are ones that the backbone had learned from" in text) == complete
+    assert ("The backbone does not say which pictures" in text) != complete
 
 
 def test_the_figures_lie_beside_as_json(
