@@ -16,7 +16,7 @@ from monitor.decision.settings import DecisionSettings, RuleSettings
 from monitor.errors import EmberwatchError, EngineError
 from monitor.inference.bundle import Bundle
 from monitor.inference.regions import full_view
-from monitor.inference.scored import ScoredFrame, ScoredRegion
+from monitor.inference.scored import ScoredFrame, ScoredRegion, Scores
 from monitor.inference.shadow import FAILURES_TO_GIVE_UP, Sample, ShadowScorer, is_chosen
 from monitor.inference.swap import Loaded
 from monitor.metrics_shadow import ShadowMetrics
@@ -155,36 +155,40 @@ def test_a_reload_that_changes_the_share_alone_keeps_the_candidate(
 
 
 class Scripted:
-    """An engine that fails or waits as it is told."""
+    """An engine that waits or answers as it is told; without an answer, it fails."""
 
     name = "scripted"
     device = "none"
     labels = LABELS
     batch_sizes = (1,)
 
-    def __init__(self, act: Callable[[], None]) -> None:
+    def __init__(self, act: Callable[[], Scores | None]) -> None:
         self._act = act
         self.closed = threading.Event()
 
     def warm_up(self) -> None:
         """Nothing to warm."""
 
-    def score(self, _pictures: object) -> object:
-        self._act()
-        raise EngineError("the device was lost")
+    def score(self, _pictures: object) -> Scores:
+        answer = self._act()
+        if answer is None:
+            raise EngineError("the device was lost")
+        return answer
 
     def close(self) -> None:
         self.closed.set()
 
 
-def scripted(bundle: Bundle, act: Callable[[], None]) -> tuple[ShadowScorer, Scripted, list[str]]:
+def scripted(
+    bundle: Bundle, act: Callable[[], Scores | None]
+) -> tuple[ShadowScorer, Scripted, list[str]]:
     engine = Scripted(act)
     told: list[str] = []
 
     def failed(error: EmberwatchError, given_up: bool) -> None:
         told.append(f"{error}{' for good' if given_up else ''}")
 
-    loaded = Loaded(bundle, engine)  # type: ignore[arg-type] # it never gives scores
+    loaded = Loaded(bundle, engine)  # type: ignore[arg-type] # the part of one that is used
     scorer = ShadowScorer(lambda: loaded, on_ready=lambda _: None, on_failure=failed)
     wait_for(lambda: scorer.up, "it is up")
     return scorer, engine, told
@@ -231,6 +235,45 @@ def test_a_candidate_that_hangs_takes_no_more_frames_and_holds_up_nobody(bundle:
     assert not engine.closed.is_set()
     go.set()
     assert engine.closed.wait(10)
+
+
+@pytest.mark.parametrize("answer", [Scores(np.array([[1, 0, 0]], np.float32)), None])
+def test_what_a_candidate_says_after_its_end_is_told_to_nobody(
+    answer: Scores | None, bundle: Bundle
+) -> None:
+    go, begun = threading.Event(), threading.Event()
+
+    def late() -> Scores | None:
+        begun.set()
+        go.wait(30)
+        return answer
+
+    scorer, engine, told = scripted(bundle, late)
+    heard: list[ScoredFrame] = []
+    assert scorer.offer(Sample(frame(), FULL, lambda scored, _labels: heard.append(scored)))
+    assert begun.wait(10)
+    scorer.close(0.0)
+    go.set()
+    assert engine.closed.wait(10)
+    scorer.close(10.0)
+    assert (heard, told, scorer.fault) == ([], [], "")
+
+
+def test_a_candidate_that_ended_while_it_loaded_does_not_tell_that_it_failed() -> None:
+    go = threading.Event()
+    told: list[EmberwatchError] = []
+
+    def load() -> Loaded:
+        go.wait(30)
+        raise EngineError("out of memory")
+
+    scorer = ShadowScorer(
+        load, on_ready=lambda _: None, on_failure=lambda error, _given_up: told.append(error)
+    )
+    scorer.close(0.0)
+    go.set()
+    scorer.close(10.0)
+    assert (told, scorer.fault) == ([], "")
 
 
 @given(st.text(max_size=10), st.integers(0, 2**40), st.floats(0, 1), st.floats(0, 1))

@@ -91,7 +91,10 @@ class ShadowScorer:
         return True
 
     def close(self, timeout_seconds: float = 0.0) -> None:
-        """End the thread, and wait so long for it; one that hangs in its engine is left behind."""
+        """End the thread, and wait so long for it; one that hangs in its engine is left behind.
+
+        What it still comes to say is told to nobody: the next candidate may be in place.
+        """
         self.up = False
         self._stopping.set()
         with suppress(queue.Empty):
@@ -143,12 +146,18 @@ class ShadowScorer:
                 failures += 1
                 if failures == FAILURES_TO_GIVE_UP:
                     raise
+                if self._stopping.is_set():
+                    return
                 self._on_failure(error, False)
                 continue
             failures = 0
+            if self._stopping.is_set():
+                return
             sample.tell(join_views(scored, loaded.engine.labels), loaded.engine.labels)
 
     def _give_up(self, error: EmberwatchError) -> None:
+        if self._stopping.is_set():
+            return
         self.fault = str(error)
         self._on_failure(error, True)
         log.error("shadow_given_up", error=str(error))

@@ -30,6 +30,8 @@ _RESOLVE_SECONDS = 30.0
 """Looking up a name blocks for so long when none of 3 name servers answers 2 questions in 5 s each;
 a dead name server must not look like a reader that hangs."""
 _UNBEGUN_PATIENCE = 3
+"""A camera that its worker has not begun with may be silent this many times as long. Where many are
+silent at once, their worker's patience (``guilt.py``) multiplies with it, to nine times."""
 _LONGEST_KEY_INTERVAL = 60.0
 _MOST_BAD_PACKETS = 10_000_000
 """More than this between two looks is no count but a broken one."""

@@ -15,7 +15,9 @@ _CROWD = 8
 """More silent cameras than this at once, while others make progress, are no decoders that hang: the
 machine has no time for them, as when hundreds of cameras are opened on one that is busy."""
 _CROWD_PATIENCE = 3.0
-"""Then the worker gets this many times as long: killing it would make all of them begin anew."""
+"""Then the worker gets this many times as long: killing it would make all of them begin anew. Of
+cameras that it has not begun with, this many times what :meth:`CameraRecord.hang_seconds` gives
+those already: with both, nine times the usual, 180 s at the least by default."""
 
 
 def hang_verdict(
@@ -27,6 +29,9 @@ def hang_verdict(
     start_seconds: float,
 ) -> Verdict | None:
     """Whether a slot's worker hangs, and who did it; None where all make progress.
+
+    A crowd that falls silent is not accused; a camera that was given up and does not go is, beside
+    one as well.
 
     Args:
         slot: with a running process.
@@ -63,7 +68,7 @@ def hang_verdict(
         return Verdict("hang", detail, suspects=_hottest_first(silence, records))
     guilty = silent + stuck
     detail = f"the reader of {_names(guilty)} made no progress for {hang_seconds:g} s or more"
-    return Verdict("hang", detail, guilty=() if crowd else guilty)
+    return Verdict("hang", detail, guilty=stuck if crowd else guilty)
 
 
 def suspects_of_crash(

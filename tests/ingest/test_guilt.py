@@ -1,4 +1,4 @@
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from random import Random
 
 import pytest
@@ -17,9 +17,19 @@ Records = Mapping[str, CameraRecord]
 
 @pytest.fixture
 def records() -> Iterator[Records]:
+    yield from begun("abc")
+
+
+@pytest.fixture
+def crowd() -> Iterator[Records]:
+    yield from begun([f"camera-{number}" for number in range(20)])
+
+
+def begun(names: Iterable[str]) -> Iterator[Records]:
+    """Cameras that their worker has begun with at 0 s; they are closed in the end."""
     made = {
         name: CameraRecord(SourceSettings(camera=name, url="rtsp://h/a", max_side=16))
-        for name in ("a", "b", "c")
+        for name in names
     }
     for record in made.values():
         record.hand_out(0.0)
@@ -40,7 +50,7 @@ def judge(records: Records, slot: Slot, awake: float) -> Verdict | None:
     return hang_verdict(slot, records, awake=awake, hang_seconds=HANG, start_seconds=30.0)
 
 
-def beat(records: Records, names: str, awake: float) -> None:
+def beat(records: Records, names: Iterable[str], awake: float) -> None:
     for name in names:
         records[name].mailbox.beat(awake)
         records[name].silence(awake)
@@ -58,29 +68,27 @@ def test_one_silent_camera_among_others_is_guilty(records: Records) -> None:
     assert (verdict.reason, verdict.guilty, verdict.suspects) == ("hang", ("b",), ())
 
 
-def test_a_crowd_that_is_silent_while_others_go_on_is_given_time_and_not_accused() -> None:
+def test_a_crowd_that_is_silent_while_others_go_on_is_given_time_and_not_accused(
+    crowd: Records,
+) -> None:
     """Hundreds of cameras that are opened on a busy machine."""
-    names = [f"camera-{number}" for number in range(20)]
-    records = {
-        name: CameraRecord(SourceSettings(camera=name, url="rtsp://h/a", max_side=16))
-        for name in names
-    }
-    try:
-        for record in records.values():
-            record.hand_out(0.0)
-            record.mailbox.beat(0.5)
-            record.silence(0.0)
-        for at in (19.0, 59.0):
-            for name in names[:8]:
-                records[name].mailbox.beat(at)
-                records[name].silence(at)
-            assert judge(records, slot(records), at + 1.0) is None
-        verdict = judge(records, slot(records), 61.0)
-        assert verdict is not None
-        assert (verdict.reason, verdict.guilty, verdict.suspects) == ("hang", (), ())
-    finally:
-        for record in records.values():
-            record.close()
+    for at in (19.0, 59.0):
+        beat(crowd, list(crowd)[:8], at)
+        assert judge(crowd, slot(crowd), at + 1.0) is None
+    verdict = judge(crowd, slot(crowd), 61.0)
+    assert verdict is not None
+    assert (verdict.reason, verdict.guilty, verdict.suspects) == ("hang", (), ())
+
+
+def test_a_crowd_does_not_excuse_a_camera_that_was_given_up_and_does_not_go(
+    crowd: Records,
+) -> None:
+    worker = slot(crowd)
+    worker.departing["old", 1] = 0.0
+    beat(crowd, list(crowd)[:8], 40.0)
+    verdict = judge(crowd, worker, 41.0)
+    assert verdict is not None
+    assert (verdict.reason, verdict.guilty, verdict.suspects) == ("hang", ("old",), ())
 
 
 def test_a_camera_that_its_worker_has_not_begun_with_is_given_time(records: Records) -> None:
