@@ -206,7 +206,7 @@ def test_a_candidate_that_fails_again_and_again_is_given_up(bundle: Bundle) -> N
     wait_for(lambda: scorer.fault, "it is given up")
     assert told[-1] == "the device was lost for good"
     assert len(told) == FAILURES_TO_GIVE_UP
-    assert not scorer.up
+    wait_for(lambda: not scorer.up, "it takes no more frames")
 
 
 def test_what_a_library_raises_takes_the_candidate_and_nothing_else(bundle: Bundle) -> None:
