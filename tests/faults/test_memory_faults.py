@@ -13,8 +13,8 @@ from tests.support.score_watch import ScoreWatch
 pytestmark = pytest.mark.debian
 
 _NO_RESERVE = {"MALLOC_MMAP_THRESHOLD_": "131072"}
-"""glibc asks the system anew for each block of a picture's size: by default it keeps what was freed,
-and a daemon that has scored for a while can live on that."""
+"""glibc asks the system anew for each block of a picture's size: by default it keeps what was
+freed, and a daemon that has scored for a while can live on that."""
 
 
 def limit(daemon: Daemon, size: int) -> None:
