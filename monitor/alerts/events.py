@@ -1,9 +1,33 @@
 """Events: what the alerts of a camera add up to, as the store keeps it and people read it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from monitor.decision.state import Explanation
 from monitor.inference.scored import Box
+
+Verdict = Literal["confirmed", "false"]
+"""What a person found an event to be: what its label says, or a false alarm."""
+
+EvidenceKind = Literal["snapshot", "original", "clip", "heat"]
+"""``snapshot``: the picture with box, heat and score; ``original``: the same picture untouched;
+``clip``: film from before to after the start; ``heat``: where the model saw something."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One file that shows what an event was about."""
+
+    id: int
+    event_id: int
+    kind: EvidenceKind
+    file: str
+    """Relative to the evidence folder."""
+    size_bytes: int
+    captured_at: float
+    """Unix time of its first picture, seconds."""
+    created_at: float
+    """Unix time, seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +79,15 @@ class Event:
     """The site of the camera; empty where it has none."""
     incident_id: int = 0
     """The id of the event that began the incident: events of one site that overlap share it."""
+    acknowledged_at: float | None = None
+    """When somebody first said that they have seen it, Unix time; None while nobody did."""
+    acknowledged_by: str | None = None
+    verdict: Verdict | None = None
+    """What a person found it to be; None while nobody said."""
+    verdict_at: float | None = None
+    verdict_by: str | None = None
+    harvested_at: float | None = None
+    """When its pictures were written out for training; None before."""
 
     @property
     def box(self) -> Box | None:

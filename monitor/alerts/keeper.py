@@ -14,10 +14,11 @@ from pathlib import Path
 
 import structlog
 
-from monitor.alerts.events import Event
+from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
 from monitor.alerts.reader import read_events
 from monitor.alerts.silences import Silence
-from monitor.alerts.store import IN_MEMORY, MAX_WAITING, EventStore
+from monitor.alerts.store import MAX_WAITING, EventStore
+from monitor.alerts.store_file import IN_MEMORY
 from monitor.clock import Clock
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import Transition
@@ -39,7 +40,7 @@ log = structlog.get_logger(__name__)
 
 class Keeper:
     """The event store of a daemon that must not stop. For one thread, apart from the properties
-    and :meth:`events`."""
+    and what says that it is for any."""
 
     def __init__(self, path: Path, *, clock: Clock, count: Callable[[str, bool], None]) -> None:
         """Open the store, or one in memory if that fails.
@@ -118,6 +119,62 @@ class Keeper:
         store = self._store
         read = store.events if store.path == IN_MEMORY else partial(read_events, store.path)
         return read(limit=limit, camera=camera, before_id=before_id, open_only=open_only)
+
+    def event(self, event_id: int) -> Event | None:
+        """What :meth:`EventStore.event` gives. For any thread.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._store.event(event_id)
+
+    def acknowledge(self, event_id: int, by: str, at: float) -> Event | None:
+        """What :meth:`EventStore.acknowledge` does. For any thread.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        return self._store.acknowledge(event_id, by, at)
+
+    def judge(self, event_id: int, verdict: Verdict | None, by: str, at: float) -> Event | None:
+        """What :meth:`EventStore.judge` does. For any thread.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        return self._store.judge(event_id, verdict, by, at)
+
+    def add_evidence(
+        self,
+        event_id: int,
+        kind: EvidenceKind,
+        file: str,
+        *,
+        size_bytes: int,
+        captured_at: float,
+        created_at: float,
+    ) -> Evidence | None:
+        """What :meth:`EventStore.add_evidence` does. For any thread.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        return self._store.add_evidence(
+            event_id,
+            kind,
+            file,
+            size_bytes=size_bytes,
+            captured_at=captured_at,
+            created_at=created_at,
+        )
+
+    def evidence_of(self, event_id: int) -> list[Evidence]:
+        """What :meth:`EventStore.evidence_of` gives. For any thread.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._store.evidence_of(event_id)
 
     def open_since(self) -> dict[tuple[str, str], float]:
         """Unix time at which each alert that is open entered its state, by camera and alert."""

@@ -72,6 +72,45 @@ STEPS: tuple[tuple[str, ...], ...] = (
         "UPDATE events SET incident_id = id",
         "CREATE INDEX events_by_end ON events (ended_at)",
     ),
+    (
+        # What sinks are to be told: done_at is NULL while it waits. The times are Unix times.
+        """
+        CREATE TABLE deliveries (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id INTEGER NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+            transition_id INTEGER REFERENCES transitions (id) ON DELETE CASCADE,
+            sink TEXT NOT NULL,
+            key TEXT NOT NULL UNIQUE,
+            kind TEXT NOT NULL,
+            created_at REAL NOT NULL,
+            attempts INTEGER NOT NULL DEFAULT 0,
+            next_try_at REAL NOT NULL,
+            done_at REAL,
+            result TEXT,
+            error TEXT
+        ) STRICT
+        """,
+        "CREATE INDEX deliveries_waiting ON deliveries (sink, id) WHERE done_at IS NULL",
+        "CREATE INDEX deliveries_by_event ON deliveries (event_id, id)",
+        """
+        CREATE TABLE evidence (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            event_id INTEGER NOT NULL REFERENCES events (id) ON DELETE CASCADE,
+            kind TEXT NOT NULL CHECK (kind IN ('snapshot', 'original', 'clip', 'heat')),
+            file TEXT NOT NULL,
+            bytes INTEGER NOT NULL,
+            captured_at REAL NOT NULL,
+            created_at REAL NOT NULL
+        ) STRICT
+        """,
+        "CREATE INDEX evidence_by_event ON evidence (event_id, id)",
+        "ALTER TABLE events ADD COLUMN acknowledged_at REAL",
+        "ALTER TABLE events ADD COLUMN acknowledged_by TEXT",
+        "ALTER TABLE events ADD COLUMN verdict TEXT CHECK (verdict IN ('confirmed', 'false'))",
+        "ALTER TABLE events ADD COLUMN verdict_at REAL",
+        "ALTER TABLE events ADD COLUMN verdict_by TEXT",
+        "ALTER TABLE events ADD COLUMN harvested_at REAL",
+    ),
 )
 
 

@@ -7,47 +7,33 @@ watch: what could not be written waits in memory, and is written when the disk i
 
 import json
 import sqlite3
-import threading
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Sequence
-from contextlib import closing, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
-from monitor.alerts import silence_tables, tables
-from monitor.alerts.database import connect, is_damage, move_aside
-from monitor.alerts.events import Event
+from monitor.alerts import evidence_tables, silence_tables, tables
+from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
 from monitor.alerts.silences import Silence
+from monitor.alerts.store_file import StoreFile
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import Transition
 from monitor.errors import StoreError
-from monitor.state_dir import folder_trouble
 
 MAX_WAITING = 10_000
 """Transitions kept in memory while the disk cannot be written: some megabytes at most."""
 
-IN_MEMORY = Path(":memory:")
-"""The path of a store that is no file."""
-
 CHUNK = 64
 """Transitions in one transaction."""
-
-T = TypeVar("T")
 
 log = structlog.get_logger(__name__)
 
 
-class EventStore:
+class EventStore(StoreFile):
     """Events, their transitions, and the state of each camera's decision. Safe between threads."""
-
-    set_aside: Path | None
-    """Where the file that stood here was moved to when the store was opened, because it was
-    damaged; None where it was sound or new."""
 
     def __init__(
         self,
@@ -57,71 +43,10 @@ class EventStore:
         set_aside: Path | None,
     ) -> None:
         """Use :meth:`open`."""
-        self.path = path
-        self.set_aside = set_aside
-        self._connection = connection
-        self._now = now
-        self._lock = threading.RLock()
+        super().__init__(path, connection, now, set_aside)
         self._waiting: deque[Transition] = deque()
         self._states: dict[str, DeciderSnapshot] = {}
-        self._failing = False
         self._lost = 0
-
-    @classmethod
-    def open(cls, path: Path, *, now: Callable[[], float] = time.time) -> "EventStore":
-        """Open the store, or make it with the folder that it stands in.
-
-        A file that is damaged is renamed to ``<name>.corrupt-<time>`` and a new one begun;
-        :attr:`set_aside` then says so.
-
-        Raises:
-            StoreError: the path cannot be used, or holds the data of another program or of a
-                newer version.
-        """
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise StoreError(_unusable(path, error.strerror or error)) from error
-        set_aside = None
-        try:
-            try:
-                connection = connect(path)
-            except sqlite3.DatabaseError as error:
-                if not is_damage(error):
-                    raise
-                set_aside = move_aside(path, now())
-                connection = connect(path)
-        except (sqlite3.Error, OSError) as error:
-            raise StoreError(_unusable(path, error)) from error
-        return cls(path, connection, now, set_aside)
-
-    @classmethod
-    def in_memory(
-        cls, *, now: Callable[[], float] = time.time, copy_of: Path | None = None
-    ) -> "EventStore":
-        """A store that ends with this process.
-
-        Args:
-            now: gives Unix time.
-            copy_of: a file whose content it begins with; it may be missing.
-
-        Raises:
-            StoreError: the file cannot be read.
-        """
-        connection = connect(IN_MEMORY)
-        if copy_of is not None:
-            try:
-                with closing(connect(copy_of)) as source:
-                    source.backup(connection)
-            except (sqlite3.Error, StoreError) as error:
-                connection.close()
-                raise StoreError(f"{copy_of}: cannot be read ({error})") from error
-        return cls(IN_MEMORY, connection, now, None)
-
-    @property
-    def failing(self) -> bool:
-        """Whether the last try to write failed."""
-        return self._failing
 
     @property
     def waiting(self) -> int:
@@ -233,6 +158,95 @@ class EventStore:
             )
         )
 
+    def event(self, event_id: int) -> Event | None:
+        """One event with its transitions; None where there is none with that id.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(lambda: tables.event(self._connection, event_id))
+
+    def acknowledge(self, event_id: int, by: str, at: float) -> Event | None:
+        """Note that somebody has seen an event; the first stays the one who did.
+
+        Args:
+            event_id: the event.
+            by: who, as they are shown.
+            at: Unix time.
+
+        Returns:
+            The event after it; None where there is none with that id.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+
+        def work() -> Event | None:
+            evidence_tables.acknowledge(self._connection, event_id, by, at)
+            return tables.event(self._connection, event_id)
+
+        return self._must_commit(work)
+
+    def judge(self, event_id: int, verdict: Verdict | None, by: str, at: float) -> Event | None:
+        """Note what somebody found an event to be, in place of what was said before.
+
+        Args:
+            event_id: the event.
+            verdict: ``confirmed`` or ``false``; None takes back what was said.
+            by: who, as they are shown.
+            at: Unix time.
+
+        Returns:
+            The event after it; None where there is none with that id.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+
+        def work() -> Event | None:
+            evidence_tables.judge(self._connection, event_id, verdict, by, at)
+            return tables.event(self._connection, event_id)
+
+        return self._must_commit(work)
+
+    def add_evidence(
+        self,
+        event_id: int,
+        kind: EvidenceKind,
+        file: str,
+        *,
+        size_bytes: int,
+        captured_at: float,
+        created_at: float,
+    ) -> Evidence | None:
+        """Keep that a file shows an event; ``file`` is relative to the evidence folder.
+
+        Returns:
+            It with its id; None where there is no event with that id.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        return self._must_commit(
+            lambda: evidence_tables.add(
+                self._connection,
+                event_id=event_id,
+                kind=kind,
+                file=file,
+                size_bytes=size_bytes,
+                captured_at=captured_at,
+                created_at=created_at,
+            )
+        )
+
+    def evidence_of(self, event_id: int) -> list[Evidence]:
+        """The files that show an event, in the order in which they were added.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(lambda: evidence_tables.of_event(self._connection, event_id))
+
     def silences(self) -> list[Silence]:
         """Silences that have not ended, also those that another process has set meanwhile.
 
@@ -312,44 +326,3 @@ class EventStore:
                     f"{self.path}: closed with {len(self._waiting)} transitions that could not be "
                     "written"
                 )
-
-    def _commit(self, work: Callable[[], None]) -> bool:
-        """Do work in one transaction; whether it is on disk.
-
-        Raises:
-            StoreError: it is not, and the write before was.
-        """
-        try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            work()
-            self._connection.execute("COMMIT")
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            # Where even this fails the next BEGIN does too, and is told of in its place.
-            with suppress(sqlite3.Error):
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-            first = not self._failing
-            self._failing = True
-            if first:
-                raise StoreError(
-                    f"{self.path}: cannot be written ({error}); alerts go on and wait in memory. "
-                    "Free space on that disk, or make it writable"
-                ) from error
-            return False
-        self._failing = False
-        return True
-
-    def _read(self, work: Callable[[], T]) -> T:
-        with self._lock:
-            try:
-                return work()
-            except (sqlite3.Error, ValueError, TypeError) as error:
-                # ValueError and TypeError: text within a row is not what was written there.
-                raise StoreError(f"{self.path}: cannot be read ({error})") from error
-
-
-def _unusable(path: Path, error: object) -> str:
-    """A sentence that says why, as far as the folder tells, because SQLite does not: to it a full
-    disk is a file that cannot be opened."""
-    cure = folder_trouble(path.parent) or "let this user write it, or give another state_dir"
-    return f"{path}: cannot be opened ({error}); {cure}"

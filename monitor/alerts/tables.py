@@ -7,8 +7,9 @@ import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import asdict, astuple
+from typing import Any
 
-from monitor.alerts import silence_tables
+from monitor.alerts import evidence_tables, outbox_tables, silence_tables
 from monitor.alerts.events import Event, Step
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import AlertState, Explanation, Transition
@@ -16,7 +17,8 @@ from monitor.inference.scored import Box
 
 _EVENT_COLUMNS = (
     "id, camera, incident, alert, label, state, began_at, fired_at, ended_at, peak_score, "
-    "site, incident_id"
+    "site, incident_id, acknowledged_at, acknowledged_by, verdict, verdict_at, verdict_by, "
+    "harvested_at"
 )
 
 SITE_JOIN_SECONDS = 60.0
@@ -39,6 +41,8 @@ def probe(connection: sqlite3.Connection) -> None:
         "FROM transitions LIMIT 0"
     )
     silence_tables.probe(connection)
+    outbox_tables.probe(connection)
+    evidence_tables.probe(connection)
     connection.execute("SELECT camera, snapshot, saved_at FROM decisions LIMIT 0")
 
 
@@ -177,24 +181,40 @@ def events(
         "AND (NOT :open_only OR ended_at IS NULL) ORDER BY id DESC LIMIT :limit",
         {"camera": camera, "before": before_id, "open_only": open_only, "limit": limit},
     ).fetchall()
-    return [
-        Event(
-            id=row[0],
-            camera=row[1],
-            incident=row[2],
-            alert=row[3],
-            label=row[4],
-            state=row[5],
-            began_at=row[6],
-            fired_at=row[7],
-            ended_at=row[8],
-            peak_score=row[9],
-            site=row[10],
-            incident_id=row[11],
-            steps=_steps(connection, row[0]),
-        )
-        for row in rows
-    ]
+    return [_event(connection, row) for row in rows]
+
+
+def event(connection: sqlite3.Connection, event_id: int) -> Event | None:
+    """One event; None where there is none with that id."""
+    row = connection.execute(
+        f"SELECT {_EVENT_COLUMNS} FROM events WHERE id = ?",  # noqa: S608 - a constant
+        (event_id,),
+    ).fetchone()
+    return None if row is None else _event(connection, row)
+
+
+def _event(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Event:
+    return Event(
+        id=row[0],
+        camera=row[1],
+        incident=row[2],
+        alert=row[3],
+        label=row[4],
+        state=row[5],
+        began_at=row[6],
+        fired_at=row[7],
+        ended_at=row[8],
+        peak_score=row[9],
+        site=row[10],
+        incident_id=row[11],
+        acknowledged_at=row[12],
+        acknowledged_by=row[13],
+        verdict=row[14],
+        verdict_at=row[15],
+        verdict_by=row[16],
+        harvested_at=row[17],
+        steps=_steps(connection, row[0]),
+    )
 
 
 def _steps(connection: sqlite3.Connection, event_id: int) -> tuple[Step, ...]:
