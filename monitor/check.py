@@ -12,9 +12,10 @@ from urllib.parse import unquote, urlsplit
 
 from monitor.config import Camera, Config, Inference, Rule
 from monitor.config_file import Draft, read_draft
-from monitor.credentials import CREDENTIALS_DIRECTORY, feeds, resolve
+from monitor.credentials import feeds, resolve
 from monitor.errors import BundleError, ConfigError, Problem
 from monitor.inference.bundle import Bundle, load_bundle
+from monitor.secret_source import CREDENTIALS_DIRECTORY
 from monitor.state_dir import folder_trouble
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
