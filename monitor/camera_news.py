@@ -7,7 +7,8 @@ import structlog
 from monitor.clock import Clock
 from monitor.ingest.status import REASONS, CameraEvent
 from monitor.logs import Throttle
-from monitor.metrics import RESTART_REASONS, Metrics
+from monitor.metrics import Metrics
+from monitor.metrics_daemon import RESTART_REASONS
 
 HEALTHY_SECONDS = 60.0
 """A camera that was up for this long and goes down has a new outage, which is told at once."""
@@ -39,7 +40,7 @@ class CameraNews:
         """Log and count one event."""
         now = self._clock.monotonic()
         if event.kind == "worker_lost" and event.reason in RESTART_REASONS:
-            self._metrics.count_worker_restart(event.reason)
+            self._metrics.daemon.count_worker_restart(event.reason)
         if event.kind == "up":
             self._up_since[event.camera] = now
             self._kept.pop(event.camera, None)

@@ -121,7 +121,9 @@ class _Daemon:
         self._keeper = Keeper(
             config.state_dir / "events.db",
             clock=self._clock,
-            count=lambda operation, failed: self._metrics.count_store(operation, failed=failed),
+            count=lambda operation, failed: self._metrics.daemon.count_store(
+                operation, failed=failed
+            ),
         )
         stack.callback(self._keeper.close)
         self._state.kept_by(self._keeper)
@@ -213,14 +215,14 @@ class _Daemon:
         return Scorer(
             self._model.engine,
             self._model.bundle.geometry,
-            observe=self._metrics.observe_stage,
-            on_failure=lambda _error: self._metrics.count_engine_failure(),
+            observe=self._metrics.pipeline.observe_stage,
+            on_failure=lambda _error: self._metrics.pipeline.count_engine_failure(),
         )
 
     def _show_model(self) -> None:
         bundle, engine = self._model.bundle, self._model.engine
         geometry = bundle.geometry
-        self._metrics.set_model(
+        self._metrics.pipeline.set_model(
             sha256=bundle.sha256,
             engine=engine.name,
             device=engine.device,
@@ -299,7 +301,7 @@ class _Daemon:
         self._watch.apply(config)
         self._shadow.apply(config, self._model.bundle.labels)
         self._round.reload_fault = ""
-        self._metrics.count_reload()
+        self._metrics.daemon.count_reload()
         ignored = [
             key for key in _FIXED_SECTIONS if getattr(config, key) != getattr(self._config, key)
         ]
@@ -320,7 +322,7 @@ class _Daemon:
     def _refuse(self, error: Exception) -> None:
         """A reload failed: the old configuration stays in force, and everybody is told."""
         self._round.reload_fault = f"the last reload was refused: {error}"
-        self._metrics.count_reload(failed=True)
+        self._metrics.daemon.count_reload(failed=True)
         log.error("reload_refused", error=str(error))
         self._notifier.ready(self._round.summary())
 

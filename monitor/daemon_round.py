@@ -94,10 +94,10 @@ class Round:
         for event in self._supervisor.events():
             self._news.tell(event)
         self._news.remind()
-        self._metrics.set_workers(len(self._supervisor.worker_pids()))
+        self._metrics.daemon.set_workers(len(self._supervisor.worker_pids()))
         self._watch.tend(statuses)
         self._shadow.tend()
-        self._metrics.set_store(
+        self._metrics.daemon.set_store(
             on_disk=not self._keeper.fault, waiting=self._keeper.waiting, lost=self._keeper.lost
         )
         starved = self._supervisor.starved

@@ -1,22 +1,17 @@
 """One camera that is watched: what it is judged by, what was last seen, and how pages show it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-
-import structlog
 
 from monitor.alerts.silences import Silence, covering
 from monitor.config import Camera
 from monitor.decision.conditions import CameraConditions, RuleConditions, Standing
 from monitor.decision.decider import Decider
 from monitor.decision.settings import DecisionSettings, RuleSettings
-from monitor.decision.state import AlertState
 from monitor.inference.scored import Region
 from monitor.ingest.status import CameraStatus
 from monitor.sites import Seat
 from monitor.web.view import AlertView, CameraView, ScoresView
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -96,13 +91,4 @@ class Post:
                 holds=standing.holds,
                 note=standing.cause,
                 silenced=covering(silences, self.camera.name, rule.label) is not None,
-            )
-
-
-def log_ended(post: Post, states: Mapping[str, AlertState], cause: str) -> None:
-    """Log the alerts that end without their pictures saying so."""
-    for alert, state in states.items():
-        if state:
-            log.warning(
-                "alert_ended", camera=post.camera.name, alert=alert, was=state.label, cause=cause
             )

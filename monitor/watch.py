@@ -5,34 +5,31 @@ Ingest is before this, and signals, reloads and supervision are around it, in
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import astuple, replace
+from dataclasses import replace
 
 import structlog
 
+from monitor.alert_log import log_transition
 from monitor.alerts.keeper import Keeper
 from monitor.alerts.silences import Silence
 from monitor.clock import Clock
-from monitor.config import Camera, Config
-from monitor.decision.conditions import conditions
-from monitor.decision.decider import Decider
-from monitor.decision.settings import alert_labels, decision_settings, rule_settings
-from monitor.decision.snapshot import DeciderSnapshot
+from monitor.config import Config
 from monitor.decision.state import AlertState, Transition
 from monitor.errors import EngineError
 from monitor.freshness import is_current
 from monitor.inference.batcher import Batch, Batcher
-from monitor.inference.masks import camera_regions, join_views
+from monitor.inference.masks import join_views
 from monitor.inference.scored import ScoredFrame
 from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame
 from monitor.ingest.status import CameraStatus
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
-from monitor.metrics_cameras import Watched
-from monitor.post import Post, log_ended
+from monitor.post import Post
 from monitor.quiet import Quiet
+from monitor.roster import Roster
 from monitor.shadow import Judged, Shadow
-from monitor.sites import Seat, Sites
+from monitor.sites import Sites
 from monitor.web.view import CameraView, ScoresView
 
 SAVE_SECONDS = 30.0
@@ -88,9 +85,7 @@ class Watch:
         self._signals = signals
         self._sites = Sites(keeper=keeper, clock=clock)
         self._quiet = Quiet(keeper=keeper, clock=clock)
-        self._posts: dict[str, Post] = {}
-        self._kept: dict[str, DeciderSnapshot] = keeper.load_states()
-        self._open_since = keeper.open_since()
+        self._roster = Roster(keeper=keeper, batcher=batcher, metrics=metrics)
         self._throttle = Throttle()
         self._next_save = clock.monotonic() + SAVE_SECONDS
         self._next_save_all = clock.monotonic() + SAVE_ALL_SECONDS
@@ -114,30 +109,23 @@ class Watch:
         """Watch the enabled cameras of a configuration; those unchanged go on undisturbed."""
         batch = config.inference.batch
         self._batcher.limit(batch.max_size, batch.max_wait)
-        wanted = {camera.name: camera for camera in config.cameras if camera.enabled}
-        before = self._posts
-        # In one step: views are read from other threads.
-        self._posts = {name: self._post(config, camera) for name, camera in wanted.items()}
-        self._kept.clear()
-        self._sites.apply(config, [post.seat for post in self._posts.values()])
-        for name, post in before.items():
-            if name not in wanted:
-                self._batcher.forget(name)
-                self._metrics.remove_camera(name)
-                log_ended(post, post.decider.states(), "the camera is watched no more")
+        gone = self._roster.apply(config, self._labels, self._model)
+        posts = self._roster.posts
+        self._sites.apply(config, [post.seat for post in posts.values()])
+        self._roster.dismiss(gone)
         alive = {
             (name, alert)
-            for name, post in self._posts.items()
+            for name, post in posts.items()
             for alert, state in post.decider.states().items()
             if state
         }
-        self._keeper.settle(wanted, alive)
-        self.pending = {name for name, post in self._posts.items() if _is_pending(post)}
+        self._keeper.settle(posts, alive)
+        self.pending = {name for name, post in posts.items() if _is_pending(post)}
 
     def take(self, frames: Iterable[Frame]) -> None:
         """Let frames wait for their batch; those that say nothing of the scene now are dropped."""
         for frame in frames:
-            post = self._posts.get(frame.camera)
+            post = self._roster.posts.get(frame.camera)
             if post is None:
                 continue
             now = self._clock.monotonic()
@@ -163,7 +151,7 @@ class Watch:
         batch = self._batcher.take(self._clock.monotonic())
         if batch is None:
             return False
-        self._metrics.count_batch(len(batch))
+        self._metrics.pipeline.count_batch(len(batch))
         try:
             scores = self._scorer.score(batch)
         except EngineError as error:
@@ -193,7 +181,7 @@ class Watch:
         """Withdraw scores that tell of nothing that is seen now; keep states; look for silences;
         retry the store."""
         now = self._clock.monotonic()
-        for name, post in self._posts.items():
+        for name, post in self._roster.posts.items():
             status = statuses.get(name)
             if post.scores is not None and (
                 (status is not None and not status.up)
@@ -207,7 +195,7 @@ class Watch:
                 self._withdraw(post)
         self._quiet.tend(
             (name, rule.name, rule.label)
-            for name, post in self._posts.items()
+            for name, post in self._roster.posts.items()
             for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
             if state is AlertState.FIRING
         )
@@ -219,74 +207,38 @@ class Watch:
             self._next_save = now + SAVE_SECONDS
             self._keeper.save_states(
                 post.decider.snapshot()
-                for post in self._posts.values()
+                for post in self._roster.posts.values()
                 if any(post.decider.states().values())
             )
         self._keeper.tend()
 
     def save(self) -> None:
         """Keep the state of every decision."""
-        self._keeper.save_states(post.decider.snapshot() for post in self._posts.values())
+        self._keeper.save_states(post.decider.snapshot() for post in self._roster.posts.values())
 
     def firing(self) -> list[tuple[str, str]]:
         """Camera and alert of all that fire now."""
         return [
             (name, alert)
-            for name, post in self._posts.items()
+            for name, post in self._roster.posts.items()
             for alert, state in post.decider.states().items()
             if state is AlertState.FIRING
         ]
 
     def silences(self) -> tuple[Silence, ...]:
         """Those in force at cameras that are watched. For any thread."""
-        return tuple(s for s in self._quiet.now() if s.camera in self._posts)
+        return tuple(s for s in self._quiet.now() if s.camera in self._roster.posts)
 
     def views(self, statuses: Mapping[str, CameraStatus]) -> tuple[CameraView, ...]:
         """What the pages show, in the order of the configuration."""
         wall, signals, silences = self._clock.wall(), self._signals(), self._quiet.now()
         return tuple(
             post.view(statuses.get(name), at=wall, signals=signals, silences=silences)
-            for name, post in self._posts.items()
+            for name, post in self._roster.posts.items()
         )
 
-    def _post(self, config: Config, camera: Camera) -> Post:
-        rules = rule_settings(config, camera)
-        settings = decision_settings(config, camera, self._model)
-        before = self._posts.get(camera.name)
-        regions = camera_regions(camera, alert_labels(config, camera, self._labels))
-        held_under = conditions(config, camera)
-        watched = Watched(camera.name, tuple(rule.name for rule in rules), camera.stale_after)
-        if before is not None:
-            basis = (
-                before.camera, before.rules, before.labels, before.settings, before.conditions
-            )  # fmt: skip
-            if basis == (camera, rules, self._labels, settings, held_under):
-                return before
-            self._kept[camera.name] = before.decider.snapshot()
-            self._batcher.forget(camera.name)
-        decider = Decider(camera.name, rules, self._labels, settings)
-        kept = self._kept.pop(camera.name, None)
-        if kept is not None:
-            decider.restore(kept)
-        self._metrics.add_camera(watched)
-        post = Post(rules, self._labels, settings, regions, Seat(camera, decider), held_under)
-        for alert, state in decider.states().items():
-            self._metrics.set_alert_state(camera.name, alert, state)
-            if state is AlertState.FIRING and before is None:
-                log.warning("alert_still_firing", camera=camera.name, alert=alert)
-            since = self._open_since.pop((camera.name, alert), None)
-            if state and since is not None:
-                post.since[alert] = since
-        if before is not None:
-            post.since = {k: v for k, v in before.since.items() if k in decider.states()}
-            self._metrics.withdraw_scores(camera.name)
-            left = decider.states()
-            lost = {k: v for k, v in before.decider.states().items() if v and not left.get(k)}
-            log_ended(before, lost, "its rule is gone or is for another label now")
-        return post
-
     def _decide(self, scored: ScoredFrame) -> None:
-        post = self._posts.get(scored.camera)
+        post = self._roster.posts.get(scored.camera)
         if post is None:
             return
         started = self._clock.monotonic()
@@ -295,8 +247,10 @@ class Watch:
         transitions = post.decider.update(scored, standings, self._sites.held(post.seat, at))
         self._sites.saw(post.seat, at, standings, transitions)
         ended = self._clock.monotonic()
-        self._metrics.observe_stage("decide", ended - started)
-        self._metrics.observe_stage("capture_to_decision", ended - scored.captured_monotonic)
+        self._metrics.pipeline.observe_stage("decide", ended - started)
+        self._metrics.pipeline.observe_stage(
+            "capture_to_decision", ended - scored.captured_monotonic
+        )
         values = {label: score.raw for label, score in post.decider.scores.items()}
         post.scores = ScoresView(values, scored.captured_at, scored.captured_monotonic)
         self.frames_scored += 1
@@ -315,7 +269,7 @@ class Watch:
 
     def _offer(self, batch: Batch, scored: ScoredFrame) -> None:
         """Offer a frame to the candidate model, after all that its alerts wait for is done."""
-        post = self._posts.get(scored.camera)
+        post = self._roster.posts.get(scored.camera)
         if self._shadow is None or post is None:
             return
         if not self._shadow.wants(scored.camera, scored.sequence):
@@ -340,28 +294,7 @@ class Watch:
         post.since[transition.alert] = transition.captured_at
         post.strength[transition.alert] = transition.score
         self._metrics.record_transition(transition)
-        why = transition.why
-        # Whoever is woken by the level is woken by a firing alert, and by no other.
-        say = log.error if transition.event == "firing" else log.info
-        more: dict[str, object] = {"site": transition.site} if transition.site else {}
-        if transition.silenced:
-            more["silenced"] = True
-            say = log.warning if transition.event == "firing" else log.info
-        say(
-            f"alert_{transition.event}",
-            camera=transition.camera,
-            alert=transition.alert,
-            label=transition.label,
-            score=round(transition.score, 4),
-            threshold=why.threshold,
-            raw=round(why.score, 4),
-            baseline=round(why.baseline, 4),
-            region=why.region,
-            box=None if transition.box is None else list(astuple(transition.box)),
-            frames=why.frames,
-            seconds=round(why.seconds, 1),
-            **more,
-        )
+        log_transition(transition)
 
     def _withdraw(self, post: Post) -> None:
         self._sites.blind(post.camera.name)

@@ -15,9 +15,11 @@ from monitor.clock import ManualClock
 from monitor.decision.state import AlertState, Explanation, Transition
 from monitor.ingest.frame import Health
 from monitor.ingest.status import REASONS, CameraStatus
-from monitor.metrics import RESTART_REASONS, STAGE_BUCKETS, Metrics
+from monitor.metrics import Metrics
 from monitor.metrics_cameras import DROP_REASONS, Watched
 from monitor.metrics_conditions import ConditionMetrics
+from monitor.metrics_daemon import RESTART_REASONS
+from monitor.metrics_pipeline import STAGE_BUCKETS
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 LABELS = ("fire", "misc", "smoke")
@@ -285,11 +287,11 @@ def test_changed_camera_keeps_its_counters_and_loses_the_rules_it_had(scene: Sce
 
 
 def test_failures_are_counted_beside_attempts(scene: Scene) -> None:
-    scene.metrics.count_batch(4)
-    scene.metrics.count_batch(16)
-    scene.metrics.count_engine_failure()
-    scene.metrics.count_store("write")
-    scene.metrics.count_store("write", failed=True)
+    scene.metrics.pipeline.count_batch(4)
+    scene.metrics.pipeline.count_batch(16)
+    scene.metrics.pipeline.count_engine_failure()
+    scene.metrics.daemon.count_store("write")
+    scene.metrics.daemon.count_store("write", failed=True)
     assert scene.value("emberwatch_batches_total") == 2
     assert scene.value("emberwatch_engine_failures_total") == 1
     assert scene.value("emberwatch_batch_size_sum") == 20
@@ -299,21 +301,21 @@ def test_failures_are_counted_beside_attempts(scene: Scene) -> None:
 
 def test_refused_reload_keeps_the_time_of_the_last_good_one(scene: Scene) -> None:
     scene.clock.advance(60)
-    scene.metrics.count_reload()
+    scene.metrics.daemon.count_reload()
     scene.clock.advance(60)
-    scene.metrics.count_reload(failed=True)
+    scene.metrics.daemon.count_reload(failed=True)
     at = "emberwatch_config_last_reload_success_timestamp_seconds"
     assert scene.value(at) == 1060
     assert scene.value("emberwatch_config_last_reload_successful") == 0
     assert scene.value("emberwatch_config_reloads_total") == 2
     assert scene.value("emberwatch_config_reload_failures_total") == 1
-    scene.metrics.count_reload()
+    scene.metrics.daemon.count_reload()
     assert scene.value("emberwatch_config_last_reload_successful") == 1
 
 
 def test_stages_have_buckets_of_their_own_size(scene: Scene) -> None:
-    scene.metrics.observe_stage("decide", 0.00007)
-    scene.metrics.observe_stage("capture_to_decision", 1.2)
+    scene.metrics.pipeline.observe_stage("decide", 0.00007)
+    scene.metrics.pipeline.observe_stage("capture_to_decision", 1.2)
     name = "emberwatch_stage_duration_seconds_bucket"
     assert scene.value(name, stage="decide", le="5e-05") == 0
     assert scene.value(name, stage="decide", le="0.0001") == 1
@@ -322,7 +324,7 @@ def test_stages_have_buckets_of_their_own_size(scene: Scene) -> None:
 
 
 def test_model_and_build_name_what_runs(scene: Scene) -> None:
-    scene.metrics.set_model(
+    scene.metrics.pipeline.set_model(
         sha256="0123456789abcdef",
         engine="openvino",
         device="CPU (int8)",
@@ -339,7 +341,7 @@ def test_model_and_build_name_what_runs(scene: Scene) -> None:
 
 
 def test_both_formats_are_written_without_created_series(scene: Scene) -> None:
-    scene.metrics.count_batch(1)
+    scene.metrics.pipeline.count_batch(1)
     for accept in ("text/plain", OPENMETRICS):
         encode, _ = choose_encoder(accept)
         text = encode(scene.registry)
@@ -349,7 +351,7 @@ def test_both_formats_are_written_without_created_series(scene: Scene) -> None:
 
 def test_two_registries_share_nothing() -> None:
     one, other = Scene(), Scene()
-    one.metrics.count_batch(1)
+    one.metrics.pipeline.count_batch(1)
     assert other.value("emberwatch_batches_total") == 0
 
 

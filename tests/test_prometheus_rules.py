@@ -47,7 +47,7 @@ def exported_text() -> bytes:
         clock=ManualClock(),
         version="1.2.3",
     )
-    metrics.set_model(
+    metrics.pipeline.set_model(
         sha256="0" * 64, engine="openvino", device="CPU", labels=("fire",), geometry="squash"
     )
     metrics.set_scores("yard", {"fire": 0.1, "smoke": 0.2, "misc": 0.7}, 0.0)

@@ -51,7 +51,7 @@ def page() -> str:
         clock=clock,
         version="1.2.3",
     )
-    metrics.set_model(
+    metrics.pipeline.set_model(
         sha256="ab" * 32,
         engine="openvino",
         device="CPU (int8)",

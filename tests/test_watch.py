@@ -70,12 +70,16 @@ class Stand:
         self.keeper = Keeper(
             self.path,
             clock=self.clock,
-            count=lambda operation, failed: self.metrics.count_store(operation, failed=failed),
+            count=lambda operation, failed: self.metrics.daemon.count_store(
+                operation, failed=failed
+            ),
         )
         self.watch = Watch(
             bundle.labels,
             Scorer(
-                engine, bundle.geometry, on_failure=lambda _: self.metrics.count_engine_failure()
+                engine,
+                bundle.geometry,
+                on_failure=lambda _: self.metrics.pipeline.count_engine_failure(),
             ),
             Batcher(4, MAX_WAIT),
             keeper=self.keeper,
