@@ -31,6 +31,26 @@ class Evidence:
 
 
 @dataclass(frozen=True, slots=True)
+class Delivery:
+    """What one sink was to be told of an event, and what came of it. Times are Unix times."""
+
+    sink: str
+    kind: str
+    """``firing``, ``upgraded``, ``resolved``, … (:data:`monitor.alerts.routing.Kind`)."""
+    created_at: float
+    attempts: int
+    """Tries so far."""
+    next_try_at: float
+    done_at: float | None
+    """None while it waits."""
+    result: str | None
+    """``delivered``, ``rejected`` (for good), ``expired`` (tried for as long as configured) or
+    ``cancelled`` (nothing to tell any more); None while it waits."""
+    error: str | None
+    """Why the last try failed; None where none did."""
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One transition within an event."""
 
@@ -88,6 +108,8 @@ class Event:
     verdict_by: str | None = None
     harvested_at: float | None = None
     """When its pictures were written out for training; None before."""
+    deliveries: tuple[Delivery, ...] = ()
+    """What sinks were to be told of it, oldest first."""
 
     @property
     def box(self) -> Box | None:

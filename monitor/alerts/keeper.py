@@ -1,24 +1,22 @@
 """Keeps events whatever the disk does, and says when it cannot.
 
 The watch must go on with a full, read-only or vanished disk. :class:`Keeper` stands between the
-daemon and :class:`monitor.alerts.store.EventStore`: it logs and counts what fails, tries again
-later, and where the store cannot even be opened at the start it keeps one in memory, made from a
-copy of the file if that can still be read, until the real one can be opened.
+daemon and :class:`monitor.alerts.store.EventStore`: it logs and counts what fails, and where the
+store cannot be opened or written it keeps one in memory, made from what the real one holds if that
+can still be read. Alerts are told from there; the real one takes all of it once it can.
 """
 
-import shutil
-import tempfile
-from collections.abc import Callable, Collection, Iterable
-from functools import partial
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import structlog
 
-from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
-from monitor.alerts.reader import read_events
+from monitor.alerts.fallback import store_in_memory
+from monitor.alerts.keeper_shared import SharedStore
+from monitor.alerts.routing import Route
 from monitor.alerts.silences import Silence
 from monitor.alerts.store import MAX_WAITING, EventStore
-from monitor.alerts.store_file import IN_MEMORY
 from monitor.clock import Clock
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import Transition
@@ -32,15 +30,12 @@ KEEP_EVENTS_SECONDS = 365 * 86400.0
 
 _PRUNE_SECONDS = 86400.0
 
-_MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
-_LARGEST_COPY_BYTES = 256 * 1024 * 1024
-
 log = structlog.get_logger(__name__)
 
 
-class Keeper:
+class Keeper(SharedStore):
     """The event store of a daemon that must not stop. For one thread, apart from the properties
-    and what says that it is for any."""
+    and what it has from :class:`SharedStore`."""
 
     def __init__(self, path: Path, *, clock: Clock, count: Callable[[str, bool], None]) -> None:
         """Open the store, or one in memory if that fails.
@@ -54,7 +49,8 @@ class Keeper:
         self._clock = clock
         self._count = count
         self.in_memory = False
-        """Whether events are in memory alone, because the store could not be opened."""
+        """Whether events are in memory alone, because the store cannot be opened or written."""
+        self._in_memory_since = 0.0
         self._unsaved: list[Transition] = []
         self._lost = 0
         self._next_try = clock.monotonic() + RETRY_SECONDS
@@ -63,11 +59,13 @@ class Keeper:
         self._unread = False
         self._silences_fault = ""
         try:
-            self._store = EventStore.open(path, now=clock.wall)
+            store = EventStore.open(path, now=clock.wall)
         except StoreError as error:
             self._failed("read", error)
-            self._store = self._open_in_memory()
+            super().__init__(store_in_memory(path, clock.wall))
+            self._in_memory_from_now()
         else:
+            super().__init__(store)
             self._said_set_aside()
 
     @property
@@ -78,20 +76,30 @@ class Keeper:
     @property
     def waiting(self) -> int:
         """Transitions that are not on disk yet."""
-        return len(self._unsaved) if self.in_memory else self._store.waiting
+        return len(self._unsaved)
 
     @property
     def lost(self) -> int:
         """Transitions given up, because too many could not be written."""
-        return self._lost + self._store.lost
+        return self._lost
+
+    def route(self, routes: Sequence[Route]) -> None:
+        """Which sinks hear of what is recorded from now on."""
+        with self._swap:
+            self._routes = tuple(routes)
+            self._store.routes = self._routes
+
+    def announce(self, firing: Collection[tuple[str, str]]) -> None:
+        """Tell sinks of alerts, camera and name, that fire and that they have not heard of."""
+        if firing and self._routes:
+            self._write(lambda: self._store.announce(firing))
 
     def record(self, transitions: Collection[Transition], state: DeciderSnapshot) -> None:
-        """Keep changes of state with the decision's state after them."""
+        """Keep changes of state with the decision's state after them, and tell the sinks."""
         if self.in_memory:
-            self._unsaved = [*self._unsaved, *transitions]
-            self._lost += max(0, len(self._unsaved) - MAX_WAITING)
-            self._unsaved = self._unsaved[-MAX_WAITING:]
+            self._remember(transitions)
         self._write(lambda: self._store.record(*transitions, state=state))
+        self.news.set()
 
     def save_states(self, states: Iterable[DeciderSnapshot]) -> None:
         """Keep the states of decisions."""
@@ -107,74 +115,6 @@ class Keeper:
             return {}
         self._count("read", False)
         return states
-
-    def events(
-        self, limit: int, *, camera: str | None, before_id: int | None, open_only: bool
-    ) -> list[Event]:
-        """What :meth:`EventStore.events` gives, without what waits to be written. For any thread.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        store = self._store
-        read = store.events if store.path == IN_MEMORY else partial(read_events, store.path)
-        return read(limit=limit, camera=camera, before_id=before_id, open_only=open_only)
-
-    def event(self, event_id: int) -> Event | None:
-        """What :meth:`EventStore.event` gives. For any thread.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        return self._store.event(event_id)
-
-    def acknowledge(self, event_id: int, by: str, at: float) -> Event | None:
-        """What :meth:`EventStore.acknowledge` does. For any thread.
-
-        Raises:
-            StoreError: it is not on disk.
-        """
-        return self._store.acknowledge(event_id, by, at)
-
-    def judge(self, event_id: int, verdict: Verdict | None, by: str, at: float) -> Event | None:
-        """What :meth:`EventStore.judge` does. For any thread.
-
-        Raises:
-            StoreError: it is not on disk.
-        """
-        return self._store.judge(event_id, verdict, by, at)
-
-    def add_evidence(
-        self,
-        event_id: int,
-        kind: EvidenceKind,
-        file: str,
-        *,
-        size_bytes: int,
-        captured_at: float,
-        created_at: float,
-    ) -> Evidence | None:
-        """What :meth:`EventStore.add_evidence` does. For any thread.
-
-        Raises:
-            StoreError: it is not on disk.
-        """
-        return self._store.add_evidence(
-            event_id,
-            kind,
-            file,
-            size_bytes=size_bytes,
-            captured_at=captured_at,
-            created_at=created_at,
-        )
-
-    def evidence_of(self, event_id: int) -> list[Evidence]:
-        """What :meth:`EventStore.evidence_of` gives. For any thread.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        return self._store.evidence_of(event_id)
 
     def open_since(self) -> dict[tuple[str, str], float]:
         """Unix time at which each alert that is open entered its state, by camera and alert."""
@@ -234,6 +174,8 @@ class Keeper:
 
     def tend(self) -> None:
         """Try again what failed, if it is time; to be called now and then."""
+        if self._store.failing and not self.in_memory:
+            self._fall_back()  # another thread found that nothing can be written
         now = self._clock.monotonic()
         if now < self._next_try:
             return
@@ -243,12 +185,15 @@ class Keeper:
             self._prune()
         if self.in_memory:
             self._reopen()
-        elif self._store.waiting or self._store.failing:
-            self._write(self._store.flush)
+        elif self.unwritten:
+            self._write(self.write_settled)
 
     def close(self) -> None:
         """Write what waits, and close."""
+        if self.in_memory:
+            self._reopen()
         try:
+            self.write_settled()
             self._store.close()
         except StoreError as error:
             self._failed("write", error)
@@ -258,14 +203,49 @@ class Keeper:
             work()
         except StoreError as error:
             self._failed("write", error)
+            self._fall_back()
             return
         if self._store.failing:  # the store tells a fault once, and then keeps still about it
             self._count("write", True)
+            self._fall_back()
             return
-        self._count("write", False)
+        self._count("write", self.in_memory)
         if self._fault and not self.in_memory:
             log.info("store_recovered", path=str(self._path))
             self._fault = ""
+
+    def _remember(self, transitions: Collection[Transition]) -> None:
+        self._unsaved = [*self._unsaved, *transitions]
+        self._lost += max(0, len(self._unsaved) - MAX_WAITING)
+        self._unsaved = self._unsaved[-MAX_WAITING:]
+
+    def _fall_back(self) -> None:
+        """Go on in memory: the file cannot be written now."""
+        if self.in_memory:
+            return  # not even memory takes it; the fault stands already
+        with self._swap:
+            before = self._store
+            transitions, states = before.take_waiting()
+            try:
+                store = before.copied_to_memory()
+            except StoreError as error:
+                log.warning("store_unreadable", path=str(self._path), error=str(error))
+                store = EventStore.in_memory(now=self._clock.wall)
+            self._store = store
+            self._in_memory_from_now()
+            self._remember(transitions)
+            try:
+                before.close()
+                store.record(*transitions)
+                store.save_states(states)
+            except StoreError as error:
+                self._failed("write", error)
+        self._next_try = self._clock.monotonic() + RETRY_SECONDS
+
+    def _in_memory_from_now(self) -> None:
+        self.in_memory = True
+        self._in_memory_since = self._clock.wall()
+        self._store.routes = self._routes
 
     def _prune(self) -> None:
         before = self._clock.wall() - KEEP_EVENTS_SECONDS
@@ -291,44 +271,34 @@ class Keeper:
                 "was begun. Open alerts of before are not known any more",
             )
 
-    def _open_in_memory(self) -> EventStore:
-        """A store in memory, with what the real one held where that is read.
-
-        The file is copied for the moment of reading, since it cannot be opened where it is; nothing
-        of the copy is left, however this process ends later.
-        """
-        self.in_memory = True
-        wall = self._clock.wall
-        try:
-            with tempfile.TemporaryDirectory(prefix="emberwatch-", dir=_MEMORY_FOLDER) as folder:
-                for suffix in ("", "-wal"):
-                    source = self._path.with_name(self._path.name + suffix)
-                    if source.is_file() and source.stat().st_size <= _LARGEST_COPY_BYTES:
-                        shutil.copyfile(source, Path(folder) / source.name)
-                return EventStore.in_memory(now=wall, copy_of=Path(folder) / self._path.name)
-        except (OSError, StoreError) as error:
-            # It cannot be read, does not fit, or is another program's: begin with nothing.
-            log.warning("store_unreadable", path=str(self._path), error=str(error))
-            return EventStore.in_memory(now=wall)
-
     def _reopen(self) -> None:
+        """Go back to the file, with all that was kept in memory meanwhile, if it takes it."""
         try:
             store = EventStore.open(self._path, now=self._clock.wall)
         except StoreError as error:
             self._count("read", True)
             self._fault = str(error)
             return
-        before, self._store = self._store, store
-        self.in_memory = False
+        store.routes = self._routes
+        before = self._store
+        with self._swap:
+            try:
+                self.write_settled()
+                # The smallest write first: a disk that is full still costs little for each try.
+                store.save_states(before.load_states().values())
+                store.absorb(before, self._unsaved, self._in_memory_since)
+                before.close()
+            except StoreError as error:
+                self._count("write", True)
+                self._fault = str(error)
+                store.take_waiting()
+                with suppress(StoreError):
+                    store.close()
+                return
+            self._store = store
+            self.in_memory = False
+            self._unsaved = []
         self._said_set_aside()
-        try:
-            states = before.load_states()
-            before.close()
-        except StoreError as error:
-            self._failed("read", error)
-            states = {}
-        unsaved, self._unsaved = self._unsaved, []
-        self._write(lambda: store.record(*unsaved))
-        self._write(lambda: store.save_states(states.values()))
-        if not self._fault:
-            log.info("store_recovered", path=str(self._path))
+        self._count("write", False)
+        self._fault = ""
+        log.info("store_recovered", path=str(self._path))

@@ -4,13 +4,156 @@ Every function works within the transaction that the caller has begun, and raise
 """
 
 import sqlite3
+from collections.abc import Sequence
+
+from monitor.alerts.events import Delivery
+from monitor.alerts.outbox_order import Head
+from monitor.alerts.routing import Change, Route, plan
 
 _COLUMNS = (
     "id, event_id, transition_id, sink, key, kind, created_at, attempts, next_try_at, done_at, "
     "result, error"
 )
+_LONGEST_ERROR = 500
 
 
 def probe(connection: sqlite3.Connection) -> None:
     """Compile a statement on the table: an error says that the schema is not as it must be."""
     connection.execute(f"SELECT {_COLUMNS} FROM deliveries LIMIT 0")  # noqa: S608 - a constant
+
+
+def announce(
+    connection: sqlite3.Connection, change: Change, routes: Sequence[Route], now: float
+) -> None:
+    """Put in the outbox what a change of state tells; what stands there already stays."""
+    if not routes:
+        return
+    told = {
+        sink: bool(tried)
+        for sink, tried in connection.execute(
+            "SELECT sink, max(attempts > 0 OR result = 'delivered') FROM deliveries "
+            "WHERE event_id = ? GROUP BY sink",
+            (change.event_id,),
+        )
+    }
+    connection.executemany(
+        "INSERT INTO deliveries (event_id, transition_id, sink, key, kind, created_at, next_try_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (key) DO NOTHING",
+        [
+            (
+                change.event_id,
+                change.transition_id,
+                planned.sink,
+                planned.key,
+                planned.kind,
+                now,
+                planned.due_at,
+            )
+            for planned in plan(change, told, routes, now)
+        ],
+    )
+
+
+def heads(connection: sqlite3.Connection, sink: str) -> list[Head]:
+    """For each event the delivery that a sink is to be sent next."""
+    rows = connection.execute(
+        "SELECT key, event_id, kind, created_at, attempts, next_try_at FROM deliveries "
+        "WHERE id IN (SELECT min(id) FROM deliveries WHERE sink = ? AND done_at IS NULL "
+        "GROUP BY event_id) ORDER BY id",
+        (sink,),
+    )
+    return [Head(*row) for row in rows]
+
+
+def queue(connection: sqlite3.Connection, now: float) -> dict[str, tuple[int, float]]:
+    """By sink: how many deliveries wait, and when the oldest was made; escalations count once they
+    are due."""
+    rows = connection.execute(
+        "SELECT sink, count(*), min(max(created_at, CASE kind WHEN 'escalation' "
+        "THEN CASE attempts WHEN 0 THEN next_try_at ELSE created_at END ELSE created_at END)) "
+        "FROM deliveries "
+        "WHERE done_at IS NULL AND (kind <> 'escalation' OR attempts > 0 OR next_try_at <= ?) "
+        "GROUP BY sink",
+        (now,),
+    )
+    return {sink: (count, oldest) for sink, count, oldest in rows}
+
+
+def transition_of(connection: sqlite3.Connection, key: str) -> tuple[int, int | None] | None:
+    """Event and place of its step, counted from 0, that a delivery tells of; None: no such
+    delivery. The place is None where it tells of no step."""
+    row = connection.execute(
+        "SELECT event_id, transition_id FROM deliveries WHERE key = ?", (key,)
+    ).fetchone()
+    if row is None:
+        return None
+    event_id, transition_id = row
+    if transition_id is None:
+        return event_id, None
+    (place,) = connection.execute(
+        "SELECT count(*) FROM transitions WHERE event_id = ? AND id < ?", (event_id, transition_id)
+    ).fetchone()
+    return event_id, place
+
+
+def was_told(connection: sqlite3.Connection, event_id: int, sink: str) -> bool:
+    """Whether a sink has taken anything of an event."""
+    row = connection.execute(
+        "SELECT 1 FROM deliveries WHERE event_id = ? AND sink = ? AND result = 'delivered' LIMIT 1",
+        (event_id, sink),
+    ).fetchone()
+    return row is not None
+
+
+def told_open_events(connection: sqlite3.Connection, sink: str) -> list[int]:
+    """Events that fire, and that a sink has taken news of."""
+    rows = connection.execute(
+        "SELECT DISTINCT deliveries.event_id FROM deliveries JOIN events "
+        "ON events.id = deliveries.event_id WHERE deliveries.sink = ? "
+        "AND deliveries.result = 'delivered' AND events.ended_at IS NULL "
+        "AND events.fired_at IS NOT NULL ORDER BY 1",
+        (sink,),
+    )
+    return [event_id for (event_id,) in rows]
+
+
+def settle(
+    connection: sqlite3.Connection, key: str, result: str, error: str, at: float, *, tried: bool
+) -> None:
+    """Note what came of a delivery in the end; ``tried`` counts one try more."""
+    connection.execute(
+        "UPDATE deliveries SET done_at = ?, result = ?, error = ?, attempts = attempts + ? "
+        "WHERE key = ? AND done_at IS NULL",
+        (at, result, error[:_LONGEST_ERROR] or None, int(tried), key),
+    )
+
+
+def postpone(
+    connection: sqlite3.Connection, key: str, attempts: int, next_try_at: float, error: str
+) -> None:
+    """Note that a delivery failed for now."""
+    connection.execute(
+        "UPDATE deliveries SET attempts = ?, next_try_at = ?, error = ? "
+        "WHERE key = ? AND done_at IS NULL",
+        (attempts, next_try_at, error[:_LONGEST_ERROR], key),
+    )
+
+
+def expire(connection: sqlite3.Connection, before: float, at: float) -> int:
+    """Give up what was made before a Unix time and nobody sends: its sink is gone; how many."""
+    return connection.execute(
+        "UPDATE deliveries SET done_at = ?, result = 'expired', "
+        "error = coalesce(error, 'its sink is gone') "
+        "WHERE done_at IS NULL AND created_at < ? AND next_try_at < ?",
+        (at, before, before),
+    ).rowcount
+
+
+def of_event(connection: sqlite3.Connection, event_id: int) -> tuple[Delivery, ...]:
+    """All deliveries of an event, in their order."""
+    rows = connection.execute(
+        "SELECT sink, kind, created_at, attempts, next_try_at, done_at, result, error "
+        "FROM deliveries WHERE event_id = ? ORDER BY id",
+        (event_id,),
+    )
+    return tuple(Delivery(*row) for row in rows)

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import structlog
 
-from monitor.alerts import evidence_tables, silence_tables, tables
-from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
+from monitor.alerts import decision_tables, fallback_tables, outbox_tables, silence_tables, tables
+from monitor.alerts.events import Event
+from monitor.alerts.routing import Route
 from monitor.alerts.silences import Silence
-from monitor.alerts.store_file import StoreFile
+from monitor.alerts.store_feedback import FeedbackStore
+from monitor.alerts.store_outbox import OutboxStore
 from monitor.decision.snapshot import DeciderSnapshot
 from monitor.decision.state import Transition
 from monitor.errors import StoreError
@@ -26,13 +28,17 @@ from monitor.errors import StoreError
 MAX_WAITING = 10_000
 """Transitions kept in memory while the disk cannot be written: some megabytes at most."""
 
+ORPHANED_SECONDS = 15 * 86400.0
+"""A delivery that is older and that nobody gave up waits for a sink that is gone: the longest that
+a sink tries is 7 days, and the longest that an escalation waits as well."""
+
 CHUNK = 64
 """Transitions in one transaction."""
 
 log = structlog.get_logger(__name__)
 
 
-class EventStore(StoreFile):
+class EventStore(FeedbackStore, OutboxStore):
     """Events, their transitions, and the state of each camera's decision. Safe between threads."""
 
     def __init__(
@@ -44,6 +50,8 @@ class EventStore(StoreFile):
     ) -> None:
         """Use :meth:`open`."""
         super().__init__(path, connection, now, set_aside)
+        self.routes: Sequence[Route] = ()
+        """The sinks that hear of what is recorded."""
         self._waiting: deque[Transition] = deque()
         self._states: dict[str, DeciderSnapshot] = {}
         self._lost = 0
@@ -98,9 +106,11 @@ class EventStore(StoreFile):
 
     def _write(self, transitions: Sequence[Transition], states: Sequence[DeciderSnapshot]) -> None:
         for transition in transitions:
-            tables.add_transition(self._connection, transition)
+            change = tables.add_transition(self._connection, transition)
+            if change is not None:
+                outbox_tables.announce(self._connection, change, self.routes, self._now())
         for state in states:
-            tables.put_snapshot(self._connection, state, self._now())
+            decision_tables.put_snapshot(self._connection, state, self._now())
 
     def save_states(self, snapshots: Iterable[DeciderSnapshot]) -> None:
         """Keep the states of decisions, each in place of the one before, in one transaction.
@@ -119,7 +129,7 @@ class EventStore(StoreFile):
         Raises:
             StoreError: the store cannot be read.
         """
-        rows = self._read(lambda: tables.snapshots(self._connection))
+        rows = self._read(lambda: decision_tables.snapshots(self._connection))
         states = {}
         for camera, text in rows:
             try:
@@ -158,94 +168,61 @@ class EventStore(StoreFile):
             )
         )
 
-    def event(self, event_id: int) -> Event | None:
-        """One event with its transitions; None where there is none with that id.
+    def announce(self, firing: Collection[tuple[str, str]]) -> None:
+        """Tell sinks of alerts that fire and that they have not heard of, as a silence was over
+        them or the sink is new.
+
+        Args:
+            firing: camera and alert.
+
+        Raises:
+            StoreError: as for :meth:`record`.
+        """
+
+        def work() -> None:
+            for camera, alert in firing:
+                change = tables.fires_again(self._connection, camera, alert)
+                if change is not None:
+                    outbox_tables.announce(self._connection, change, self.routes, self._now())
+
+        with self._lock:
+            self._commit(work)
+
+    def absorb(self, other: "EventStore", unsaved: Sequence[Transition], since: float) -> None:
+        """Take what was recorded in another store meanwhile, all or nothing.
+
+        Args:
+            other: a store in memory that stood for this one.
+            unsaved: its transitions that are not here yet.
+            since: Unix time from which on it did.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        states = other.load_states()
+        kept = other.kept_since(since)
+
+        def work() -> None:
+            self._write(unsaved, list(states.values()))
+            fallback_tables.put(self._connection, kept)
+
+        self._must_commit(work)
+
+    def kept_since(self, since: float) -> fallback_tables.Kept:
+        """What people, evidence and sinks added since a Unix time, for :meth:`absorb`.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._read(lambda: tables.event(self._connection, event_id))
+        return self._read(lambda: fallback_tables.get(self._connection, since))
 
-    def acknowledge(self, event_id: int, by: str, at: float) -> Event | None:
-        """Note that somebody has seen an event; the first stays the one who did.
-
-        Args:
-            event_id: the event.
-            by: who, as they are shown.
-            at: Unix time.
-
-        Returns:
-            The event after it; None where there is none with that id.
-
-        Raises:
-            StoreError: it is not on disk.
-        """
-
-        def work() -> Event | None:
-            evidence_tables.acknowledge(self._connection, event_id, by, at)
-            return tables.event(self._connection, event_id)
-
-        return self._must_commit(work)
-
-    def judge(self, event_id: int, verdict: Verdict | None, by: str, at: float) -> Event | None:
-        """Note what somebody found an event to be, in place of what was said before.
-
-        Args:
-            event_id: the event.
-            verdict: ``confirmed`` or ``false``; None takes back what was said.
-            by: who, as they are shown.
-            at: Unix time.
-
-        Returns:
-            The event after it; None where there is none with that id.
-
-        Raises:
-            StoreError: it is not on disk.
-        """
-
-        def work() -> Event | None:
-            evidence_tables.judge(self._connection, event_id, verdict, by, at)
-            return tables.event(self._connection, event_id)
-
-        return self._must_commit(work)
-
-    def add_evidence(
-        self,
-        event_id: int,
-        kind: EvidenceKind,
-        file: str,
-        *,
-        size_bytes: int,
-        captured_at: float,
-        created_at: float,
-    ) -> Evidence | None:
-        """Keep that a file shows an event; ``file`` is relative to the evidence folder.
-
-        Returns:
-            It with its id; None where there is no event with that id.
-
-        Raises:
-            StoreError: it is not on disk.
-        """
-        return self._must_commit(
-            lambda: evidence_tables.add(
-                self._connection,
-                event_id=event_id,
-                kind=kind,
-                file=file,
-                size_bytes=size_bytes,
-                captured_at=captured_at,
-                created_at=created_at,
-            )
-        )
-
-    def evidence_of(self, event_id: int) -> list[Evidence]:
-        """The files that show an event, in the order in which they were added.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        return self._read(lambda: evidence_tables.of_event(self._connection, event_id))
+    def take_waiting(self) -> tuple[list[Transition], list[DeciderSnapshot]]:
+        """Hand over what could not be written; nothing waits here any more."""
+        with self._lock:
+            waiting, states = list(self._waiting), list(self._states.values())
+            self._waiting.clear()
+            self._states.clear()
+            return waiting, states
 
     def silences(self) -> list[Silence]:
         """Silences that have not ended, also those that another process has set meanwhile.
@@ -279,7 +256,10 @@ class EventStore(StoreFile):
 
         def work() -> None:
             nonlocal ended
-            ended = tables.end_abandoned(self._connection, alive, at)
+            changes = tables.end_abandoned(self._connection, alive, at)
+            for change in changes:
+                outbox_tables.announce(self._connection, change, self.routes, self._now())
+            ended = len(changes)
 
         with self._lock:
             return ended if self._commit(work) else 0
@@ -292,7 +272,7 @@ class EventStore(StoreFile):
             StoreError: as for :meth:`record`.
         """
         with self._lock:
-            self._commit(partial(tables.keep_snapshots_of, self._connection, cameras))
+            self._commit(partial(decision_tables.keep_snapshots_of, self._connection, cameras))
 
     def prune(self, before: float) -> int:
         """Delete events that ended before this Unix time, with their transitions; how many.
@@ -305,6 +285,8 @@ class EventStore(StoreFile):
         def work() -> None:
             nonlocal deleted
             deleted = tables.prune(self._connection, before)
+            orphaned = self._now() - ORPHANED_SECONDS
+            outbox_tables.expire(self._connection, orphaned, self._now())
             silence_tables.prune(self._connection, before)
 
         with self._lock:

@@ -95,6 +95,21 @@ class StoreFile:
                 raise StoreError(f"{copy_of}: cannot be read ({error})") from error
         return cls(IN_MEMORY, connection, now, None)
 
+    def copied_to_memory(self) -> Self:
+        """A store in memory that holds what this one has written.
+
+        Raises:
+            StoreError: it cannot be read.
+        """
+        with self._lock:
+            connection = connect(IN_MEMORY)
+            try:
+                self._connection.backup(connection)
+            except sqlite3.Error as error:
+                connection.close()
+                raise StoreError(f"{self.path}: cannot be read ({error})") from error
+            return type(self)(IN_MEMORY, connection, self._now, None)
+
     @property
     def failing(self) -> bool:
         """Whether the last try to write failed."""

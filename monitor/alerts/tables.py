@@ -6,12 +6,12 @@ Every function works within the transaction that the caller has begun, and raise
 import json
 import sqlite3
 from collections.abc import Collection
-from dataclasses import asdict, astuple
+from dataclasses import asdict, astuple, replace
 from typing import Any
 
-from monitor.alerts import evidence_tables, outbox_tables, silence_tables
+from monitor.alerts import decision_tables, evidence_tables, outbox_tables, silence_tables
 from monitor.alerts.events import Event, Step
-from monitor.decision.snapshot import DeciderSnapshot
+from monitor.alerts.routing import Change
 from monitor.decision.state import AlertState, Explanation, Transition
 from monitor.inference.scored import Box
 
@@ -43,23 +43,29 @@ def probe(connection: sqlite3.Connection) -> None:
     silence_tables.probe(connection)
     outbox_tables.probe(connection)
     evidence_tables.probe(connection)
-    connection.execute("SELECT camera, snapshot, saved_at FROM decisions LIMIT 0")
+    decision_tables.probe(connection)
 
 
-def add_transition(connection: sqlite3.Connection, transition: Transition) -> None:
-    """Add a transition to the open event that it belongs to, or begin one with it."""
+def add_transition(connection: sqlite3.Connection, transition: Transition) -> Change | None:
+    """Add a transition to the open event that it belongs to, or begin one with it.
+
+    Returns:
+        What it did to the event; None for the end of one that was pruned or given up.
+    """
     incident = transition.incident or transition.alert
     row = connection.execute(
-        "SELECT id FROM events WHERE camera = ? AND incident = ? AND ended_at IS NULL",
+        "SELECT id, began_at, fired_at, alert FROM events "
+        "WHERE camera = ? AND incident = ? AND ended_at IS NULL",
         (transition.camera, incident),
     ).fetchone()
+    first = row is None
     if row is None:
         if transition.state is AlertState.INACTIVE:
-            return  # the end of an event that was pruned or given up: nothing to end
+            return None
         row = connection.execute(
             "INSERT INTO events "
             "(camera, incident, alert, label, state, began_at, peak_score, site) "
-            "VALUES (?, ?, ?, ?, 'pending', ?, ?, ?) RETURNING id",
+            "VALUES (?, ?, ?, ?, 'pending', ?, ?, ?) RETURNING id, began_at, fired_at, alert",
             (
                 transition.camera,
                 incident,
@@ -71,10 +77,10 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
             ),
         ).fetchone()
         _join_incident(connection, row[0], transition)
-    (event_id,) = row
-    connection.execute(
+    event_id, began_at, fired_at, alert_before = row
+    (transition_id,) = connection.execute(
         "INSERT INTO transitions (event_id, alert, label, event, at, score, why, box, silenced) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
         (
             event_id,
             transition.alert,
@@ -86,15 +92,31 @@ def add_transition(connection: sqlite3.Connection, transition: Transition) -> No
             None if transition.box is None else json.dumps(astuple(transition.box)),
             int(transition.silenced),
         ),
-    )
+    ).fetchone()
     connection.execute(
         "UPDATE events SET peak_score = max(peak_score, ?) WHERE id = ?",
         (transition.score, event_id),
     )
+    ended = False
     if transition.state is AlertState.INACTIVE:
-        _end_alert(connection, event_id, transition.captured_at)
+        ended = _end_alert(connection, event_id, transition.captured_at)
     else:
         _open_alert(connection, event_id, transition)
+    return Change(
+        event_id=event_id,
+        transition_id=transition_id,
+        camera=transition.camera,
+        incident=incident,
+        began_at=began_at,
+        alert=transition.alert,
+        label=transition.label,
+        event=transition.event,
+        at=transition.captured_at,
+        silenced=transition.silenced,
+        alert_before=None if fired_at is None else alert_before,
+        first=first,
+        ended=ended,
+    )
 
 
 def _join_incident(connection: sqlite3.Connection, event_id: int, transition: Transition) -> None:
@@ -132,16 +154,17 @@ def _open_alert(connection: sqlite3.Connection, event_id: int, transition: Trans
         )
 
 
-def _end_alert(connection: sqlite3.Connection, event_id: int, at: float) -> None:
-    """An alert became inactive: with the last one the event ends."""
+def _end_alert(connection: sqlite3.Connection, event_id: int, at: float) -> bool:
+    """An alert became inactive: with the last one the event ends; whether it did."""
     still_open = connection.execute(_STILL_OPEN, (event_id,)).fetchone()
     if still_open is None:
         _end_event(connection, event_id, at)
-    else:
-        connection.execute(
-            "UPDATE events SET alert = ?, label = ? WHERE id = ? AND fired_at IS NULL",
-            (*still_open, event_id),
-        )
+        return True
+    connection.execute(
+        "UPDATE events SET alert = ?, label = ? WHERE id = ? AND fired_at IS NULL",
+        (*still_open, event_id),
+    )
+    return False
 
 
 def _end_event(connection: sqlite3.Connection, event_id: int, at: float) -> None:
@@ -154,16 +177,73 @@ def _end_event(connection: sqlite3.Connection, event_id: int, at: float) -> None
 
 def end_abandoned(
     connection: sqlite3.Connection, alive: Collection[tuple[str, str]], at: float
-) -> int:
-    """End open events of which no alert is in ``alive`` (camera, alert); how many."""
-    ended = 0
-    rows = connection.execute("SELECT id, camera FROM events WHERE ended_at IS NULL").fetchall()
-    for event_id, camera in rows:
+) -> list[Change]:
+    """End open events of which no alert is in ``alive`` (camera, alert); what that did."""
+    ended = []
+    for event_id, camera in connection.execute(
+        "SELECT id, camera FROM events WHERE ended_at IS NULL"
+    ).fetchall():
         alerts = connection.execute(_STILL_OPEN, (event_id,)).fetchall()
         if not any((camera, alert) in alive for alert, _ in alerts):
             _end_event(connection, event_id, at)
-            ended += 1
+            ended.append(_change_of(connection, event_id, at, ended=True))
     return ended
+
+
+def fires_again(connection: sqlite3.Connection, camera: str, alert: str) -> Change | None:
+    """The transition by which an alert fires that is open, as if it came only now and silenced by
+    nobody; None where none does."""
+    row = connection.execute(
+        "SELECT transitions.id, event_id, transitions.label, at FROM transitions "
+        "JOIN events ON events.id = event_id "
+        "WHERE camera = ? AND transitions.alert = ? AND event = 'firing' AND ended_at IS NULL "
+        "ORDER BY transitions.id DESC LIMIT 1",
+        (camera, alert),
+    ).fetchone()
+    if row is None:
+        return None
+    transition_id, event_id, label, at = row
+    change = _change_of(connection, event_id, at, ended=False)
+    return replace(
+        change,
+        transition_id=transition_id,
+        alert=alert,
+        label=label,
+        event="firing",
+        alert_before=_fired_before(connection, event_id, transition_id),
+    )
+
+
+def _fired_before(connection: sqlite3.Connection, event_id: int, transition_id: int) -> str | None:
+    row = connection.execute(
+        "SELECT alert FROM transitions WHERE event_id = ? AND id < ? AND event = 'firing' "
+        "ORDER BY id DESC LIMIT 1",
+        (event_id, transition_id),
+    ).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _change_of(connection: sqlite3.Connection, event_id: int, at: float, *, ended: bool) -> Change:
+    """What happened to an event without a transition of its own."""
+    camera, incident, began_at, alert, label, fired_at, state = connection.execute(
+        "SELECT camera, incident, began_at, alert, label, fired_at, state FROM events WHERE id = ?",
+        (event_id,),
+    ).fetchone()
+    return Change(
+        event_id=event_id,
+        transition_id=None,
+        camera=camera,
+        incident=incident,
+        began_at=began_at,
+        alert=alert,
+        label=label,
+        event=state,
+        at=at,
+        silenced=False,
+        alert_before=None if fired_at is None else alert,
+        first=False,
+        ended=ended,
+    )
 
 
 def events(
@@ -214,6 +294,7 @@ def _event(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Event:
         verdict_by=row[16],
         harvested_at=row[17],
         steps=_steps(connection, row[0]),
+        deliveries=outbox_tables.of_event(connection, row[0]),
     )
 
 
@@ -258,27 +339,3 @@ def _explanation(text: str) -> Explanation:
 def prune(connection: sqlite3.Connection, before: float) -> int:
     """Delete events that ended before a Unix time; how many."""
     return connection.execute("DELETE FROM events WHERE ended_at < ?", (before,)).rowcount
-
-
-def put_snapshot(connection: sqlite3.Connection, snapshot: DeciderSnapshot, now: float) -> None:
-    """Keep a camera's snapshot in place of the one before."""
-    connection.execute(
-        "INSERT INTO decisions (camera, snapshot, saved_at) VALUES (?, ?, ?) "
-        "ON CONFLICT (camera) DO UPDATE SET snapshot = excluded.snapshot, "
-        "saved_at = excluded.saved_at",
-        (snapshot.camera, snapshot.to_json(), now),
-    )
-
-
-def snapshots(connection: sqlite3.Connection) -> list[tuple[str, str]]:
-    """Camera and snapshot, as JSON."""
-    return connection.execute("SELECT camera, snapshot FROM decisions ORDER BY camera").fetchall()
-
-
-def keep_snapshots_of(connection: sqlite3.Connection, cameras: Collection[str]) -> None:
-    """Delete the decision states of all other cameras."""
-    known = [camera for (camera,) in connection.execute("SELECT camera FROM decisions")]
-    connection.executemany(
-        "DELETE FROM decisions WHERE camera = ?",
-        [(camera,) for camera in known if camera not in cameras],
-    )

@@ -77,8 +77,8 @@ def test_a_store_that_cannot_be_opened_is_kept_in_memory_and_said(
     keeper.record(transitions, state)
     assert keeper.waiting == len(transitions)
     assert keeper.load_states() == {state.camera: state}
-    keeper.close()
     assert counts.seen["read", True] == 1
+    keeper.close()
 
 
 def test_what_was_in_memory_reaches_the_disk_once_it_can_be_opened(

@@ -1,0 +1,172 @@
+"""Changes of state and what they tell stand in the store together, on disk or in memory."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from monitor.alerts.keeper import RETRY_SECONDS, Keeper
+from monitor.alerts.routing import Route
+from monitor.alerts.store import EventStore
+from monitor.alerts.store_outbox import Settled
+from monitor.clock import ManualClock
+from monitor.decision.snapshot import DeciderSnapshot
+from monitor.decision.state import Transition
+from tests.support.decisions import WALL, decider, feed, frame
+
+ROUTES = (Route("mail"), Route("hook"))
+
+
+def burning() -> tuple[list[Transition], list[Transition], DeciderSnapshot]:
+    """What a smoke that becomes fire brings, what its end brings, and the decision after it."""
+    deciding = decider(hold=2, keep=3)
+    frames = [frame(t, smoke=0.9) for t in range(4)]
+    begin = feed(deciding, [*frames, *[frame(t, fire=0.9) for t in range(4, 9)]])
+    end = feed(deciding, [frame(t) for t in range(9, 20)])
+    return begin, end, deciding.snapshot()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(wall=WALL + 100, monotonic=10.0)
+
+
+@pytest.fixture
+def keeper(tmp_path: Path, clock: ManualClock) -> Iterator[Keeper]:
+    opened = Keeper(tmp_path / "events.db", clock=clock, count=lambda *_: None)
+    opened.route(ROUTES)
+    yield opened
+    opened.close()
+
+
+def delivered(keeper: Keeper, sink: str, clock: ManualClock) -> list[str]:
+    """Take all that waits for a sink, in its order; what kind it was."""
+    kinds = []
+    while heads := keeper.heads(sink):
+        (head,) = heads
+        kinds.append(head.kind)
+        keeper.end_delivery(Settled(head.key, "delivered", "", clock.wall(), True))
+    return kinds
+
+
+def test_event_is_told_in_order_to_each_sink(keeper: Keeper, clock: ManualClock) -> None:
+    begin, end, state = burning()
+    keeper.record([*begin, *end], state)
+    assert keeper.queue(clock.wall()) == {
+        "mail": (3, clock.wall()),
+        "hook": (3, clock.wall()),
+    }
+    for sink in ("mail", "hook"):
+        assert delivered(keeper, sink, clock) == ["firing", "upgraded", "resolved"]
+    (event,) = keeper.events(1, camera=None, before_id=None, open_only=False)
+    assert [d.result for d in event.deliveries] == ["delivered"] * 6
+
+
+def test_delivery_tells_of_its_own_step(keeper: Keeper, clock: ManualClock) -> None:
+    begin, _, state = burning()
+    keeper.record(begin, state)
+    (head,) = keeper.heads("mail")
+    brief = keeper.brief(head.key, "mail")
+    assert brief is not None
+    assert brief.step is not None
+    step = brief.event.steps[brief.step]
+    assert (step.alert, step.event, brief.told) == ("smoke", "firing", False)
+    assert keeper.brief("unknown", "mail") is None
+
+
+def test_silenced_alert_is_told_once_its_silence_ends(keeper: Keeper) -> None:
+    begin, _, state = burning()
+    keeper.record([replace(t, silenced=True) for t in begin[:2]], state)
+    assert keeper.heads("mail") == []
+    for _ in range(2):
+        keeper.announce([("dock", "smoke"), ("gate", "smoke")])
+    assert [head.kind for head in keeper.heads("mail")] == ["firing"]
+    assert keeper.queue(2 * WALL)["mail"][0] == 1
+
+
+def test_end_without_pictures_is_told(keeper: Keeper) -> None:
+    begin, _, state = burning()
+    keeper.record(begin[:2], state)
+    keeper.settle((), ())
+    assert keeper.queue(2 * WALL)["mail"][0] == 2
+
+
+def test_sinks_are_told_while_the_disk_takes_nothing_and_nobody_twice(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    path = tmp_path / "events.db"
+    keeper = Keeper(path, clock=clock, count=lambda *_: None)
+    keeper.route(ROUTES)
+    begin, end, state = burning()
+    keeper.record(begin[:1], state)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")  # as a disk that is full: nothing can be written
+    keeper.record(begin[1:], state)
+    assert keeper.in_memory
+    assert keeper.fault
+    assert keeper.waiting == len(begin) - 1
+    assert delivered(keeper, "mail", clock) == ["firing", "upgraded"]
+    (event,) = keeper.events(9, camera=None, before_id=None, open_only=True)
+    keeper.acknowledge(event.id, "anna", clock.wall())
+    keeper.add_evidence(
+        event.id, "clip", "1.mp4", size_bytes=1, captured_at=1.0, created_at=clock.wall()
+    )
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    assert keeper.in_memory, "it still takes nothing"
+    other.execute("ROLLBACK")
+    other.close()
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    assert (keeper.in_memory, keeper.fault, keeper.waiting) == (False, "", 0)
+    keeper.record(end, state)
+    keeper.close()
+    again = Keeper(path, clock=clock, count=lambda *_: None)
+    (event,) = again.events(9, camera=None, before_id=None, open_only=False)
+    assert (event.acknowledged_by, event.state, len(event.steps)) == (
+        "anna", "resolved", len(begin) + len(end),
+    )  # fmt: skip
+    assert [one.file for one in again.evidence_of(event.id)] == ["1.mp4"]
+    assert delivered(again, "mail", clock) == ["resolved"]
+    assert delivered(again, "hook", clock) == ["firing", "upgraded", "resolved"]
+    again.close()
+
+
+def test_end_that_cannot_be_written_is_not_forgotten(tmp_path: Path, clock: ManualClock) -> None:
+    path = tmp_path / "events.db"
+    keeper = Keeper(path, clock=clock, count=lambda *_: None)
+    keeper.route(ROUTES)
+    keeper.record(*burning()[::2])
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    (head,) = keeper.heads("mail")
+    keeper.end_delivery(Settled(head.key, "delivered", "", clock.wall(), True))
+    assert keeper.unwritten
+    assert [h.kind for h in keeper.heads("mail")] != [head.kind], "it is not sent twice"
+    other.execute("ROLLBACK")
+    other.close()
+    keeper.tend()
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    keeper.close()
+    store = EventStore.open(path)
+    assert [h.kind for h in store.heads("mail")] == ["upgraded"]
+    store.close()
+
+
+def test_what_waits_for_a_sink_that_is_gone_ends_after_weeks(tmp_path: Path) -> None:
+    now = WALL
+    store = EventStore.open(tmp_path / "events.db", now=lambda: now)
+    store.routes = ROUTES
+    store.record(*burning()[0])
+    now += 14 * 86400
+    store.prune(0.0)
+    assert store.heads("mail")
+    now += 2 * 86400
+    store.prune(0.0)
+    assert store.heads("mail") == []
+    (event,) = store.events()
+    assert {d.result for d in event.deliveries} == {"expired"}
+    store.close()
