@@ -63,7 +63,7 @@ class Sites:
         wall = self._clock.wall()
         names = {seat.camera.name for seat in seats}
         for seat in seats:
-            at = seat.decider.snapshot().captured_at
+            at = seat.decider.captured_at
             for incident in _open(seat.decider) if at is not None else ():
                 board.recall(seat.camera.name, incident, now - max(0.0, wall - (at or 0.0)))
         for camera, incident, ended_at in self._keeper.ended_since(wall - board.settings.within):

@@ -251,7 +251,7 @@ class Watch:
         self._metrics.pipeline.observe_stage(
             "capture_to_decision", ended - scored.captured_monotonic
         )
-        values = {label: score.raw for label, score in post.decider.scores.items()}
+        values = post.decider.scores
         post.scores = ScoresView(values, scored.captured_at, scored.captured_monotonic)
         self.frames_scored += 1
         self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from monitor.decision.conditions import AS_USUAL, Standing
 from monitor.decision.settings import RuleSettings
+from monitor.decision.snapshot import RuleSnapshot, StretchSnapshot
 from monitor.decision.state import AlertState
 
 
@@ -42,6 +43,12 @@ class Stretch:
     def lasted(self, seconds: float, slack: float) -> bool:
         """Whether it has been so for ``seconds``, or falls short by no more than ``slack``."""
         return self.running and self.seconds >= seconds - slack
+
+    def dump(self) -> StretchSnapshot:
+        return StretchSnapshot(self.running, self.seconds)
+
+    def load(self, snapshot: StretchSnapshot) -> None:
+        self.running, self.seconds = snapshot.running, snapshot.seconds
 
 
 @dataclass(slots=True)
@@ -142,6 +149,28 @@ class RuleMachine:
         if evidence >= self.threshold and may_fire and self._confirmed(event_open):
             path += self._enter(AlertState.FIRING)
         return path
+
+    def dump(self) -> RuleSnapshot:
+        """All that must survive a restart."""
+        return RuleSnapshot(
+            name=self.settings.name,
+            label=self.settings.label,
+            state=self.state.label,
+            above=self.above.dump(),
+            hazard=self.hazard.dump(),
+            below=self.below.dump(),
+            frames=self.frames,
+            elapsed=self.elapsed,
+        )
+
+    def load(self, snapshot: RuleSnapshot) -> None:
+        """Go on from what :meth:`dump` gave."""
+        self.state = AlertState[snapshot.state.upper()]
+        self.above.load(snapshot.above)
+        self.hazard.load(snapshot.hazard)
+        self.below.load(snapshot.below)
+        self.frames = snapshot.frames
+        self.elapsed = snapshot.elapsed
 
     def _confirmed(self, event_open: bool) -> bool:
         """Above for long enough; a new event counts the whole hazard's time, whoever led."""

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.inference.scored import Box, Region
+from monitor.inference.scored import Box, Region, ScoredFrame
 
 BOX_FROM = 0.25
 """Part of the strongest heat from which a place belongs to the box."""
@@ -76,6 +76,26 @@ def find_box(heat: NDArray[np.float32], region: Region) -> Box | None:
         right=round(region.left + wide * float(across[-1] + 1) / _FINE, 4),
         bottom=round(region.top + high * float(down[-1] + 1) / _FINE, 4),
     )
+
+
+def box_of(scored: ScoredFrame, region: str, labels: Sequence[int]) -> Box | None:
+    """Where a region of a frame shows some labels.
+
+    Args:
+        scored: the frame.
+        region: the name of the region.
+        labels: positions of the labels that are looked for.
+
+    Returns:
+        The box, relative to the frame; None where the model does not tell, nothing speaks for
+        them, or they are all labels: then there is nothing to tell them from.
+    """
+    for part in scored.regions:
+        if part.region.name == region and part.cells is not None:
+            if len(labels) == part.cells.shape[-1]:
+                return None
+            return find_box(heat_map(part.cells, labels), part.region)
+    return None
 
 
 def _log_sum(logits: NDArray[np.float32]) -> NDArray[np.float32]:

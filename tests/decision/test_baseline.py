@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from monitor.decision.baseline import log_odds
 from monitor.decision.conditions import AS_USUAL, Standing
-from monitor.decision.decider import OLD_NEWS_SECONDS, Decider
+from monitor.decision.decider import Decider
+from monitor.decision.rule_set import OLD_NEWS_SECONDS
 from monitor.decision.settings import (
     BaselineSettings,
     DecisionSettings,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from monitor.config import Config
-from monitor.decision.decider import EVIDENCE_SAMPLES, Decider
+from monitor.decision.decider import Decider
 from monitor.decision.settings import (
     DecisionSettings,
     RuleSettings,
@@ -14,6 +14,7 @@ from monitor.decision.settings import (
     rule_settings,
 )
 from monitor.decision.state import AlertState
+from monitor.decision.strongest import EVIDENCE_SAMPLES
 from monitor.errors import ConfigError
 from monitor.inference.scored import Region, ScoredFrame, ScoredRegion
 from tests.support.decisions import LABELS, decider, feed, fired, frame, rules, steps
@@ -145,11 +146,7 @@ def test_scores_are_those_of_the_strongest_region() -> None:
     camera = decider(half_life=1.0)
     feed(camera, [frame(t, regions=[("full", 0, 0), ("tile-0-0", 0.25, 0.5)]) for t in range(2)])
     assert camera.region == "tile-0-0"
-    assert {label: s.raw for label, s in camera.scores.items()} == {
-        "fire": 0.25,
-        "misc": 0.25,
-        "smoke": 0.5,
-    }
+    assert camera.scores == {"fire": 0.25, "misc": 0.25, "smoke": 0.5}
 
 
 def test_smoothing_of_a_region_that_is_gone_is_forgotten() -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config import Config
-from monitor.decision.decider import HAZARD, Decider
+from monitor.decision.decider import Decider
+from monitor.decision.rule_set import HAZARD
 from monitor.decision.settings import DecisionSettings, SmoothingSettings
 from monitor.decision.site import SiteBoard, SiteSettings, site_settings
 from monitor.decision.snapshot import DeciderSnapshot
