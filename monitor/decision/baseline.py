@@ -35,6 +35,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from monitor.decision.settings import BaselineSettings
 from monitor.decision.snapshot import BaselineSnapshot, LevelsSnapshot
 from monitor.decision.state import AlertState
+from monitor.decision.thresholds import log_odds
 
 HOURS = 24
 FALL_SHARE = 0.25
@@ -50,8 +51,6 @@ FIRING_SHARE = 0.25
 _TICK_SECONDS = 60.0
 _LONGEST_TICK_SECONDS = 300.0
 """Observed time that one look may stand for: the wall clock says when to look, and may be wrong."""
-
-_SMALLEST = 1e-6
 
 
 class Baseline:
@@ -261,9 +260,3 @@ class Baseline:
         if level <= self._floor:
             return 0.0
         return 1.0 / (1.0 + math.exp(-level - self._neutral_of(region)))
-
-
-def log_odds(probability: float) -> float:
-    """The natural logarithm of the odds; of 0 and 1 that of one in a million."""
-    bounded = min(max(probability, _SMALLEST), 1.0 - _SMALLEST)
-    return math.log(bounded / (1.0 - bounded))

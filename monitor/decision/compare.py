@@ -75,7 +75,7 @@ class Comparison:
         for part in scored.regions:
             evidence = plan.evidence(plan.values(part.scores.tolist()))
             for rule, value in zip(self._rules, evidence, strict=False):  # the hazard is behind
-                if value >= self._thresholds.of(part.region.name, rule.threshold):
+                if value >= self._thresholds.now(part.region.name, rule.threshold, rule.threshold):
                     found.add(rule.name)
         return found
 

@@ -24,10 +24,6 @@ class RegionThresholds:
         """
         self._own = dict(thresholds)
 
-    def of(self, region: str, rule_threshold: float) -> float:
-        """What stands against a rule in a region."""
-        return self._own.get(region, rule_threshold)
-
     def now(self, region: str, rule_threshold: float, threshold: float) -> float:
         """What stands against a rule in a region. While the rule has another threshold, the
         region's own is moved as far, in log-odds.
@@ -42,7 +38,7 @@ class RegionThresholds:
             return threshold
         if threshold == rule_threshold:
             return own
-        return _probability(_log_odds(own) + _log_odds(threshold) - _log_odds(rule_threshold))
+        return _probability(log_odds(own) + log_odds(threshold) - log_odds(rule_threshold))
 
     def lift(self, region: str, evidence: float, rule_threshold: float) -> float:
         """The evidence of a region as it counts against a rule's threshold, 0 to 1.
@@ -52,7 +48,7 @@ class RegionThresholds:
         own = self._own.get(region)
         if own is None or own == rule_threshold:
             return evidence
-        lifted = _probability(_log_odds(evidence) + _log_odds(rule_threshold) - _log_odds(own))
+        lifted = _probability(log_odds(evidence) + log_odds(rule_threshold) - log_odds(own))
         if evidence >= own:
             return max(lifted, rule_threshold)
         return min(lifted, _BELOW * rule_threshold)
@@ -61,9 +57,10 @@ class RegionThresholds:
 _BELOW = 1 - 1e-12
 
 
-def _log_odds(value: float) -> float:
-    value = min(max(value, _LEAST), 1 - _LEAST)
-    return log(value / (1 - value))
+def log_odds(probability: float) -> float:
+    """The natural logarithm of the odds; of 0 and 1 that of one in a million."""
+    bounded = min(max(probability, _LEAST), 1 - _LEAST)
+    return log(bounded / (1 - bounded))
 
 
 def _probability(log_odds: float) -> float:

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from monitor.decision.baseline import log_odds
 from monitor.decision.conditions import AS_USUAL, Standing
 from monitor.decision.decider import Decider
 from monitor.decision.rule_set import OLD_NEWS_SECONDS
@@ -347,8 +346,3 @@ def test_the_time_in_which_rules_are_muted_counts_for_nothing_afterwards() -> No
     assert kept is not None
     moved = max(max(row) for region in kept.regions for row in region.levels) - kept.floor
     assert moved == pytest.approx(60 / 3600, abs=1e-4)
-
-
-def test_log_odds_of_certainty_are_finite() -> None:
-    assert log_odds(0.5) == 0.0
-    assert log_odds(1.0) == pytest.approx(-log_odds(0.0)) == pytest.approx(13.8, abs=0.1)

@@ -1,12 +1,13 @@
 """Regions with thresholds of their own: what reaches theirs reaches the rule's."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from monitor.config import Config
 from monitor.decision.decider import Decider
 from monitor.decision.settings import DecisionSettings, SmoothingSettings, decision_settings
-from monitor.decision.thresholds import RegionThresholds
+from monitor.decision.thresholds import RegionThresholds, log_odds
 from tests.support.decisions import LABELS, feed, fired, frame, rules
 
 levels = st.floats(0, 1)
@@ -88,3 +89,8 @@ def test_zones_and_tiles_bring_their_thresholds_from_the_configuration() -> None
     config = Config.model_validate({"cameras": [camera]})
     found = decision_settings(config, config.cameras[0]).region_thresholds
     assert found == (("gate", 0.4), ("tile-0-0", 0.8), ("tile-0-1", 0.8))
+
+
+def test_log_odds_of_certainty_are_finite() -> None:
+    assert log_odds(0.5) == 0.0
+    assert log_odds(1.0) == pytest.approx(-log_odds(0.0)) == pytest.approx(13.8, abs=0.1)
