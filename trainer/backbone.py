@@ -103,14 +103,6 @@ def fold(plain: Any) -> Any:
     return folded
 
 
-def upper_layers(backbone: Any) -> frozenset[str]:
-    """Names of the layers of the upper blocks, which learn most."""
-    names = [layer.name for layer in backbone.layers]
-    # Keras lists layers by depth, so what follows mixed6 belongs to mixed7 and above.
-    start = names.index(f"mixed{int(FIRST_UPPER_BLOCK.removeprefix('mixed')) - 1}")
-    return frozenset(names[start + 1 :])
-
-
 def _clone(source: Any, dtype: str) -> Any:
     """Copy the structure, without batch norms, layer by layer; weights are not copied."""
     made: dict[str, Any] = {}

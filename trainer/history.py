@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from monitor.errors import TrainingError
-from trainer.finetune import Status
+from trainer.plan import Status
 
 HISTORY_NAME = "history.jsonl"
 

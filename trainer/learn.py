@@ -12,10 +12,11 @@ from trainer.cached_views import compute_views
 from trainer.checkpoint import save_checkpoint
 from trainer.console import Console
 from trainer.dataset import Side
-from trainer.finetune import Plan, Status, fine_tune, spread_weights
+from trainer.finetune import fine_tune
 from trainer.head import Head, Progress, train_head
 from trainer.history import History
 from trainer.options import TrainOptions
+from trainer.plan import Plan, Status
 from trainer.prepare import Prepared, load_pictures, run_key
 from trainer.summaries import Summaries
 from trainer.views import Sampler
@@ -86,7 +87,7 @@ def learn_head(
             batch_size=options.batch_size,
             seed=options.seed,
             on_progress=show,
-            label_weights=spread_weights(labels, "", dict(options.class_weights)),
+            label_weights=_label_weights(options, labels),
             smoothing=options.head_label_smoothing,
             evaluate_every=options.evaluate_every,
             patience=options.patience,
@@ -126,7 +127,7 @@ def learn_whole(
         options.fine_tune_minutes,
         options.fine_tune_learning_rate,
         options.lower_every,
-        spread_weights(labels, options.favour, dict(options.class_weights)),
+        _label_weights(options, labels, favour=options.favour),
         options.checkpoint_minutes * 60,
         options.patience,
         options.label_smoothing,
@@ -219,3 +220,11 @@ def _views(
 def _shares(options: TrainOptions, labels: Sequence[str]) -> Mapping[str, float]:
     given = dict(options.class_shares)
     return {label: given.get(label, 1 / len(labels)) for label in labels}
+
+
+def _label_weights(
+    options: TrainOptions, labels: Sequence[str], favour: str = ""
+) -> tuple[float, ...]:
+    """Weights of labels: 1 or what is given; 1.25 times for what a doubtful picture is to be."""
+    given = dict(options.class_weights)
+    return tuple(given.get(label, 1.0) * (1.25 if label == favour else 1.0) for label in labels)

@@ -64,7 +64,8 @@ class TrainOptions:
     """Steps of the head between evaluations on the validation pictures."""
     patience: int = 0
     """Stop after so many evaluations without a smaller validation loss; 0 never stops early. Of
-    the head every ``evaluate_every`` steps, of fine-tuning at each checkpoint."""
+    the head every ``evaluate_every`` steps; of fine-tuning at each checkpoint, or every 100 steps
+    where steps are given."""
     keep_every: int = 0
     """Keep the head every so many steps, beside the output; 0 keeps none."""
     cached_views: int = 2
@@ -76,7 +77,7 @@ class TrainOptions:
     fine_tune_steps: int = 0
     """Steps, exactly; alternatively give minutes."""
     fine_tune_minutes: float = 0.0
-    """Wall time to fit the steps into, by the speed that is measured at the start."""
+    """Wall time instead of steps: the learning rate falls by the share of it that is used up."""
     fine_tune_batch_size: int = 16
     fine_tune_learning_rate: float = 1e-4
     """Of the upper blocks (from mixed7); the lower ones take a seventh, the head ten times it."""

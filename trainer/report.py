@@ -18,7 +18,6 @@ from trainer.backbone import SIZE, Backbone
 from trainer.dataset import Side
 from trainer.evaluate import Mistake
 from trainer.figure_charts import figure_charts
-from trainer.finetune import Status
 from trainer.gate import Verdict
 from trainer.head import Progress
 from trainer.heat import Cells, keras_cells
@@ -26,6 +25,7 @@ from trainer.judge import Judged
 from trainer.mistake_pictures import Shown, show
 from trainer.options import TrainOptions
 from trainer.page import render, write_page
+from trainer.plan import Status
 from trainer.prepare import Prepared
 from trainer.settings_table import settings
 from trainer.stopwatch import Stopwatch

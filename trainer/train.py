@@ -19,7 +19,6 @@ from trainer.export import (
     round_to_half,
     save_keras,
 )
-from trainer.finetune import Status
 from trainer.gate import Verdict, incumbent_scores, judge_against, load_incumbent
 from trainer.head import softmax
 from trainer.judge import Judged, judge, summary
@@ -29,6 +28,7 @@ from trainer.learned import write_learned
 from trainer.mine import mine
 from trainer.option_checks import check_options
 from trainer.options import TrainOptions
+from trainer.plan import Status
 from trainer.prepare import Prepared, load_pictures, prepare, tiny_labels
 from trainer.quantize import Known, calibration_pictures, export_int8
 from trainer.report import Report, write_report

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from monitor.chart import Axis, Chart, Line, chart, fitting
-from trainer.finetune import Status
 from trainer.head import Progress
+from trainer.plan import Status
 
 _TRAIN, _VALIDATION = 0, 1
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import TrainingError
-from trainer.finetune import Status
 from trainer.history import HISTORY_NAME, History
+from trainer.plan import Status
 
 
 def status(step: int, loss: float = 1.0) -> Status:

@@ -15,12 +15,12 @@ from tests.support.html import assert_stands_alone
 from tests.support.pictures import write_folders
 from trainer.backbone import SIZE, Backbone
 from trainer.dataset import Dataset, Example, Side
-from trainer.finetune import Status
 from trainer.gate import Verdict
 from trainer.head import Progress
 from trainer.judge import judge
 from trainer.learned import Unseen
 from trainer.options import TrainOptions
+from trainer.plan import Status
 from trainer.prepare import Mined, Prepared
 from trainer.report import Report, split_of, spoken, write_report
 from trainer.settings_table import settings
