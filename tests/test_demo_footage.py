@@ -14,7 +14,8 @@ CLIPS = shared_path("config", "demo")
 MEGABYTE = 1024 * 1024
 QUIET_SECONDS = 6.0
 SURE = 0.9
-CALM = 0.2
+CALM = 0.325
+"""Half of the rules' threshold."""
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +33,11 @@ def scores(pipeline: ClipPipeline, clip: str) -> list[tuple[float, dict[str, flo
         )
         for frame in pipeline.scored_frames(CLIPS / f"{clip}.mp4")
     ]
+
+
+def hazard(score: dict[str, float]) -> float:
+    """What fire and smoke come to together: it is this that stands against the threshold."""
+    return 1 - score["misc"]
 
 
 @pytest.mark.parametrize("clip", ["warehouse", "yard", "gate"])
@@ -53,15 +59,16 @@ def test_the_model_is_calm_before_and_sure_afterwards(
     pipeline: ClipPipeline, clip: str, label: str
 ) -> None:
     found = scores(pipeline, clip)
-    before = [1 - score["misc"] for at, score in found if at < QUIET_SECONDS]
-    after = [score[label] for at, score in found if at >= QUIET_SECONDS + 3]
+    before = [hazard(score) for at, score in found if at < QUIET_SECONDS]
+    after = [score for at, score in found if at >= QUIET_SECONDS + 3]
     assert max(before) < CALM
-    assert sum(score > SURE for score in after) >= 8
-    assert min(after) > 0.7
+    assert min(hazard(score) for score in after) > SURE
+    assert sum(score[label] > SURE for score in after) >= 8
+    assert all(max(score, key=lambda name: score[name]) == label for score in after)
 
 
 def test_the_quiet_camera_stays_quiet(pipeline: ClipPipeline) -> None:
-    assert max(1 - score["misc"] for _, score in scores(pipeline, "gate")) < CALM
+    assert max(hazard(score) for _, score in scores(pipeline, "gate")) < CALM
 
 
 @pytest.mark.parametrize(
