@@ -1,4 +1,4 @@
-"""What takes the place of retrain.py's flags, all in one command line, and the commands after it."""
+"""What takes the place of retrain.py's flags, in one command line, and the commands after it."""
 
 import json
 from pathlib import Path
@@ -72,7 +72,6 @@ def test_every_option_that_takes_the_place_of_a_flag_does_what_its_row_says(
     judged = json.loads(emberwatch("evaluate", made, images, "--json", "--engine", "tensorflow"))
     assert judged["pictures"] == 30
     emberwatch("export", made, "--format", "frozen-graph", "--output", place / "frozen")
-    emberwatch("export", made, "--format", "saved-model", "--output", place / "saved")
     lines = emberwatch("label", "--bundle", made, "--engine", "tensorflow", "--json", images)
     assert len(lines.splitlines()) == 30
     assert bundle.labels == LABELS
