@@ -9,6 +9,7 @@ from typing import Protocol
 from monitor.clock import Clock
 from monitor.errors import AuthError, LagError, SourceError
 from monitor.ingest.back_off import BackOff
+from monitor.ingest.camera_clips import CameraClips
 from monitor.ingest.channel import LONGEST_DETAIL, AddCamera, Down, FromWorker, Opened, Removed
 from monitor.ingest.frame import Health
 from monitor.ingest.health import HealthJudge
@@ -80,6 +81,7 @@ class CameraLoop:
         self._clock = clock
         self._judge = HealthJudge(may_loop=order.settings.loop)
         self._redactor = Redactor([order.settings.password or ""])
+        self.clips = CameraClips(order.settings, report=report, clock=clock)
         self._info: StreamInfo | None = None
         self._given = 0
         """Pictures since the source was opened."""
@@ -101,6 +103,7 @@ class CameraLoop:
                 self._rest(pause)
         finally:
             self._mailbox.enter(Phase.IDLE)
+            self.clips.close()
             self._mailbox.close()
             self._report(Removed(self.settings.camera, self.generation))
 
@@ -172,12 +175,14 @@ class CameraLoop:
             self.set_fps(self._fps)  # it may have changed while the camera was opened
             self._mailbox.enter(Phase.READING)
             self._tell(source.info)
+            self.clips.tap(source)
             for decoded in source.frames():
                 if self.stop.is_set():
                     break
                 health: Health = self._judge.update(decoded.pixels, decoded.captured_monotonic)
                 self._mailbox.note_still(self._judge.still_since, self._judge.still_from_lively)
                 self._mailbox.write(decoded, health)
+                self._mailbox.note_ring(self.clips.kept_bytes)
                 self._count_bad(source)
                 self._given += 1
                 self._progress()

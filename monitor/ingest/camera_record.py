@@ -298,6 +298,7 @@ class CameraRecord:
             last_frame_at=self._last_at,
             last_frame_monotonic=self._last_monotonic,
             bad_packets=self._bad_packets,
+            ring_bytes=min(self.mailbox.ring_bytes(), self.settings.ring_bytes),
         )
 
     def news(self, now: float, wall: float) -> list[CameraEvent]:

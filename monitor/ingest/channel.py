@@ -62,6 +62,28 @@ class SetRate:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldPackets:
+    """To a worker: keep this camera's packets since a monotonic time; None: no longer."""
+
+    camera: str
+    generation: int
+    since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SaveClip:
+    """To a worker: write a clip, then say ``ClipDone``. The file's descriptor travels beside it."""
+
+    camera: str
+    generation: int
+    clip: int
+    since: float
+    """Monotonic time; it begins with the key frame before."""
+    until: float
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """To a worker: close all cameras and end."""
 
@@ -102,8 +124,23 @@ class Removed:
     generation: int
 
 
-ToWorker = Setup | AddCamera | RemoveCamera | SetRate | Stop
-FromWorker = Ready | Opened | Down | Removed
+@dataclass(frozen=True, slots=True)
+class ClipDone:
+    """From a worker: a clip is written, as far as it goes."""
+
+    camera: str
+    clip: int
+    container: str
+    """``mp4`` or ``mkv``; empty where nothing was written."""
+    seconds: float
+    began_at: float
+    """Unix time of its first packet."""
+    cut: str
+    """Why it ended before its time, one of the words of ``clip_writer.CUTS``; else empty."""
+
+
+ToWorker = Setup | AddCamera | RemoveCamera | SetRate | HoldPackets | SaveClip | Stop
+FromWorker = Ready | Opened | Down | Removed | ClipDone
 Message = ToWorker | FromWorker
 
 _TYPES: dict[str, type[Message]] = {

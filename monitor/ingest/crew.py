@@ -178,15 +178,17 @@ class Crew:
         """Forget a slot that has no process."""
         del self.slots[slot.number]
 
-    def end(self, timeout_seconds: float) -> None:
-        """Ask all processes to end, and kill whoever is left after so long."""
+    def end(self, timeout_seconds: float) -> list[Happening]:
+        """Ask all processes to end, and kill whoever is left after so long; gives last words."""
+        happenings = []
         end = self._clock.monotonic() + timeout_seconds
         for slot in self._running():
             self.dismiss(slot)
         while any(self._running()) and (left := end - self._clock.monotonic()) > 0:
-            self.poll(min(_STEP_SECONDS, left))
+            happenings += self.poll(min(_STEP_SECONDS, left))
             self.check_leaving(self._clock.monotonic())
         self.close()
+        return happenings
 
     def close(self) -> None:
         """Kill whoever is left."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from monitor.ingest.camera_record import CameraRecord
-from monitor.ingest.crew import Slot, Verdict
+from monitor.ingest.crew import Crew, Slot, Verdict
 from monitor.ingest.mailbox import Phase
 from monitor.ingest.worker_process import CrashReport
 
@@ -69,6 +69,25 @@ def hang_verdict(
     guilty = silent + stuck
     detail = f"the reader of {_names(guilty)} made no progress for {hang_seconds:g} s or more"
     return Verdict("hang", detail, guilty=stuck if crowd else guilty)
+
+
+def condemn_hung(
+    crew: Crew,
+    records: Mapping[str, CameraRecord],
+    *,
+    awake: float,
+    hang_seconds: float,
+    start_seconds: float,
+) -> None:
+    """Kill the workers that hang; arguments as for :func:`hang_verdict`."""
+    for slot in crew.slots.values():
+        living = slot.process is not None and slot.leaving_until is None
+        if living and slot.verdict is None:
+            verdict = hang_verdict(
+                slot, records, awake=awake, hang_seconds=hang_seconds, start_seconds=start_seconds
+            )
+            if verdict is not None:
+                crew.condemn(slot, verdict)
 
 
 def suspects_of_crash(

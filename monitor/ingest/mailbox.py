@@ -6,7 +6,7 @@ cannot cut it short and so kill the daemon by a bus error. Layout, in 8-byte wor
 
     0 magic  1 version  2 capacity of one buffer, bytes
     8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread    12 still since
-    13 bad packets    14 still from lively
+    13 bad packets    14 still from lively    15 bytes kept for clips
     16..31 description of the even buffer   32..47 description of the odd buffer
     4096   even buffer, then the odd one; pages that no picture touches take no memory
 
@@ -36,7 +36,7 @@ _VERSION = 1
 _HEADER_BYTES = 4096
 _MAGIC_WORD, _VERSION_WORD, _CAPACITY_WORD = 0, 1, 2
 _SEQUENCE, _HEARTBEAT, _PHASE, _THREAD, _STILL_SINCE, _BAD_PACKETS = 8, 9, 10, 11, 12, 13
-_FROM_LIVELY = 14
+_FROM_LIVELY, _RING_BYTES = 14, 15
 _DESCRIPTION = (16, 32)
 _BEGIN, _CAPTURED_AT, _CAPTURED_MONOTONIC, _MEDIA, _WIDTH, _HEIGHT, _HEALTH, _END = range(8)
 
@@ -154,6 +154,14 @@ class Mailbox:
     def bad_packets(self) -> int:
         """How many could not be decoded, over all who wrote here; any number may stand here."""
         return self._words[_BAD_PACKETS]
+
+    def note_ring(self, kept_bytes: int) -> None:
+        """Stamp how much of the stream is kept for clips."""
+        self._words[_RING_BYTES] = kept_bytes
+
+    def ring_bytes(self) -> int:
+        """The stamp; any number may stand here."""
+        return self._words[_RING_BYTES]
 
     # Frames.
 

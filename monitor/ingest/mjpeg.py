@@ -13,6 +13,7 @@ from monitor.ingest import faults
 from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.http import content_type, faults_of, make_client, response_to
 from monitor.ingest.multipart import MultipartError, MultipartReader
+from monitor.ingest.packet_ring import KeptPacket, PacketRing, StreamForm
 from monitor.ingest.picture import decode_picture
 from monitor.ingest.sampler import Sampler
 from monitor.ingest.snapshot import SnapshotSource
@@ -75,6 +76,7 @@ class MjpegSource:
         self._size = (0, 0)
         self._bad_in_a_row = 0
         self.bad_packets = 0
+        self._ring: PacketRing | None = None
 
     @property
     def info(self) -> StreamInfo:
@@ -83,13 +85,18 @@ class MjpegSource:
     def set_fps(self, fps: float) -> None:
         self._sampler.set_fps(fps)
 
+    def keep_packets(self, ring: PacketRing) -> None:
+        """Put each picture into a ring as well; to be called before :meth:`frames`."""
+        self._ring = ring
+
     def frames(self) -> Iterator[DecodedFrame]:
         began = self._clock.monotonic()
         for data in self._pictures():
-            now = self._clock.monotonic()
+            now, wall = self._clock.monotonic(), self._clock.wall()
+            if self._ring is not None:
+                self._ring.add(StreamForm("mjpeg"), KeptPacket(data, True, None, None, now, wall))
             if not self._sampler.picture(now - began):
                 continue
-            wall = self._clock.wall()
             try:
                 pixels = decode_picture(data, "picture", self._settings.max_side)
             except ImageError as error:

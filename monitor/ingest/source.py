@@ -6,11 +6,12 @@ with RTSP cameras never loads what only a V4L2 device or a snapshot URL needs.
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from monitor.clock import Clock
 from monitor.errors import OpenError
 from monitor.ingest.frame import DecodedFrame
+from monitor.ingest.packet_ring import PacketRing
 from monitor.ingest.status import SourceSettings, StreamInfo
 from monitor.ingest.url import source_kind
 
@@ -46,6 +47,15 @@ class FrameSource(Protocol):
 
     def close(self) -> None:
         """Free everything; may be called more than once."""
+        ...
+
+
+@runtime_checkable
+class PacketSource(Protocol):
+    """A source whose packets can be kept as they come, for clips."""
+
+    def keep_packets(self, ring: PacketRing) -> None:
+        """Put each packet into a ring from now on; to be called before :meth:`frames`."""
         ...
 
 

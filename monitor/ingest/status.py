@@ -57,6 +57,10 @@ class SourceSettings:
     some cameras number their pictures for 25 a second and make 24.9."""
     max_side: int = 1280
     """Frames larger than this on their longer side are scaled down to it while converted."""
+    ring_seconds: float = 0.0
+    """How much of the stream is kept for clips; more, as it begins with a key frame."""
+    ring_bytes: int = 0
+    """Most memory for that; 0: nothing is kept, and there are no clips."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,8 @@ class CameraStatus:
     last_frame_monotonic: float | None
     bad_packets: int = 0
     """What arrived and could not be decoded: packets of a stream, or whole pictures."""
+    ring_bytes: int = 0
+    """Memory that its last seconds take in its worker, kept for clips."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from monitor.ingest.decoder import Decoder
 from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.lag import Lag
 from monitor.ingest.pace import Pace
+from monitor.ingest.packet_ring import PacketRing
+from monitor.ingest.packet_tap import PacketTap
 from monitor.ingest.sampler import Sampler
 from monitor.ingest.status import SourceSettings, StreamInfo
 from monitor.ingest.timeline import Timeline
@@ -87,6 +89,8 @@ class StreamSource:
         self._backlog_bytes = 0
         self._began = clock.monotonic()
         self._picture_at = self._began
+        self._ring: PacketRing | None = None
+        self._tap: PacketTap | None = None
 
     @property
     def info(self) -> StreamInfo:
@@ -113,6 +117,11 @@ class StreamSource:
 
     def set_fps(self, fps: float) -> None:
         self._sampler.set_fps(fps)
+
+    def keep_packets(self, ring: PacketRing) -> None:
+        """Put each packet into a ring as well; to be called before :meth:`frames`."""
+        self._ring = ring
+        self._tap = PacketTap(ring, self._opened.stream, live=self._opened.live)
 
     def frames(self) -> Iterator[DecodedFrame]:
         if self._opened.live:
@@ -164,6 +173,8 @@ class StreamSource:
             lenient=lenient_decoder(self._opened.stream),
         )
         self._timeline.restart()
+        if self._ring is not None:
+            self.keep_packets(self._ring)
 
     def _live(self) -> Iterator[DecodedFrame]:
         yield from self._pass()
@@ -199,6 +210,8 @@ class StreamSource:
             now = self._clock.monotonic()
             if packet.stream_index == self._opened.stream.index:
                 video_at = now
+                if self._tap is not None:
+                    self._tap.take(packet, now, self._clock.wall())
                 yield packet
             elif self._opened.live and now - video_at > self._settings.read_timeout_seconds:
                 raise faults.silent(self._settings, self._settings.read_timeout_seconds)

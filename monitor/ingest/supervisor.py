@@ -16,13 +16,14 @@ from monitor.clock import Clock
 from monitor.errors import SourceError
 from monitor.ingest.assignment import check_messages, reconcile
 from monitor.ingest.camera_record import CameraRecord
-from monitor.ingest.channel import Down, Message, Opened, Ready, Removed
+from monitor.ingest.channel import ClipDone, Down, Message, Opened, Ready, Removed
 from monitor.ingest.channel import Setup as WorkerSetup
+from monitor.ingest.clip_orders import ClipOrders
 from monitor.ingest.collector import Collector
 from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Verdict, Woken
 from monitor.ingest.descriptors import allow_descriptors
 from monitor.ingest.frame import Frame
-from monitor.ingest.guilt import hang_verdict, suspects_of_crash
+from monitor.ingest.guilt import condemn_hung, suspects_of_crash
 from monitor.ingest.limits import Limits, ReloadResult, by_name, compare
 from monitor.ingest.placement import GroupKind, Move, Placement
 from monitor.ingest.rates import order_rates
@@ -78,6 +79,8 @@ class Supervisor:
         setup = WorkerSetup(limits.max_back_off_seconds, limits.concurrent_opens)
         self._crew = Crew(worker_command, setup, clock=clock, random=random)
         self._records: dict[str, CameraRecord] = {}
+        self.clips = ClipOrders(self._crew, self._records)
+        """Clips of what cameras sent; belongs to the supervisor's thread."""
         self._events: deque[CameraEvent] = deque(maxlen=_LONGEST_EVENTS)
         self._lock = threading.RLock()
         self._collector = Collector(limits.frames_per_wait)
@@ -187,7 +190,10 @@ class Supervisor:
             if self._stopped:
                 return
             self._stopped = True
-            self._crew.end(timeout_seconds / 2)
+            for last in self._crew.end(timeout_seconds / 2):
+                if isinstance(last, Said) and isinstance(last.message, ClipDone):
+                    self.clips.heard(last.slot, last.message)
+            self.clips.end()
             for record in self._records.values():
                 record.close()
             self._records.clear()
@@ -221,18 +227,13 @@ class Supervisor:
 
     def _tick(self, now: float) -> None:
         self._crew.check_leaving(now)
-        for slot in self._crew.slots.values():
-            living = slot.process is not None and slot.leaving_until is None
-            if living and slot.verdict is None:
-                verdict = hang_verdict(
-                    slot,
-                    self._records,
-                    awake=self._awake,
-                    hang_seconds=self._limits.hang_timeout_seconds,
-                    start_seconds=self._limits.start_timeout_seconds,
-                )
-                if verdict is not None:
-                    self._crew.condemn(slot, verdict)
+        condemn_hung(
+            self._crew,
+            self._records,
+            awake=self._awake,
+            hang_seconds=self._limits.hang_timeout_seconds,
+            start_seconds=self._limits.start_timeout_seconds,
+        )
         for number in self._placement.over(now):
             slot = self._crew.slot(number)
             if slot.process is None:
@@ -281,6 +282,8 @@ class Supervisor:
                     self._given_up(slot, camera)
             case Opened() | Down():
                 pass  # of a camera that it was told to give up since
+            case ClipDone(camera) if self.clips.heard(slot, message):
+                pass
             case _:
                 detail = f"a worker sent {type(message).__name__}, which is none of its messages"
                 self._crew.condemn(slot, Verdict("error", detail, suspects=tuple(slot.cameras)))
@@ -297,6 +300,7 @@ class Supervisor:
     def _bury(self, death: Died, now: float) -> None:
         """A worker is gone: say so, judge who did it, let its cameras be read by another."""
         slot = death.slot
+        self.clips.died(slot)
         gone = dict(slot.cameras)
         verdict, leaving = slot.verdict, slot.leaving_until is not None
         if verdict is None and not leaving:

@@ -27,12 +27,15 @@ from monitor.ingest.camera_loop import CameraLoop, OpenSource
 from monitor.ingest.channel import (
     AddCamera,
     ChannelError,
+    ClipDone,
     Down,
     FromWorker,
+    HoldPackets,
     Message,
     Ready,
     RemoveCamera,
     Removed,
+    SaveClip,
     SetRate,
     Setup,
     Stop,
@@ -119,6 +122,15 @@ class Worker:
             case SetRate(camera, generation, fps):
                 if found := self._cameras.get((camera, generation)):
                     found[0].set_fps(fps)
+            case HoldPackets(camera, generation, since):
+                if found := self._cameras.get((camera, generation)):
+                    found[0].clips.hold(since)
+            case SaveClip(camera, generation, clip) if len(descriptors) == 1:
+                if found := self._cameras.get((camera, generation)):
+                    found[0].clips.save(message, descriptors[0])
+                else:
+                    os.close(descriptors[0])
+                    self._report(ClipDone(camera, clip, "", 0.0, 0.0, "removed"))
             case Stop():
                 return False
             case _:
@@ -177,6 +189,11 @@ class Worker:
         deadline = time.monotonic() + _STOP_SECONDS
         for _, thread in self._cameras.values():
             thread.join(max(0.0, deadline - time.monotonic()))
+        # Clips were finished just now; that cameras ended is what was asked for.
+        last = [message for message in self._outbox if isinstance(message, ClipDone)]
+        self._outbox.clear()
+        self._outbox.extend(last)
+        self._send()
 
 
 def main(arguments: list[str], open_source: OpenSource) -> None:
