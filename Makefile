@@ -33,8 +33,8 @@ lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/mypy
 
 .PHONY: bench
-bench: $(VENV)/.dev ## Measure start-up, memory and speed
-	$(BIN)/emberwatch bench
+bench: $(VENV)/.runtime ## Measure what this machine carries, against its own limits (QUICK=1: a glance)
+	$(BIN)/emberwatch bench $(if $(QUICK),--quick)
 
 .PHONY: soak
 soak: $(VENV)/.dev debian ## Real cameras under faults at random (MINUTES=30 CAMERAS=20 [SEED=])

@@ -251,20 +251,26 @@ def demo(
 
 @app.command()
 def bench(
-    runs: Annotated[int, typer.Option("--runs", min=1, help="Starts to take the median of.")] = 3,
+    quick: Annotated[bool, typer.Option("--quick", help="A glance, in about a minute.")] = False,
+    full: Annotated[
+        bool, typer.Option("--full", help="The highest load is held for five minutes.")
+    ] = False,
     output: Annotated[
         Path, typer.Option("--output", metavar="FILE", help="Where the figures go as JSON.")
     ] = Path("build/bench.json"),
 ) -> None:
-    """Measure start-up, memory and speed on this machine.
+    """Measure what this machine carries, against its own limits; start-up and memory as well.
 
     \b
-      emberwatch bench --runs 5
+      emberwatch bench --quick
+      emberwatch bench --output bench.json
     """
-    from monitor.bench import bench as measure
+    from monitor.bench.run import bench as measure
 
+    if quick and full:
+        raise UsageError("--quick and --full exclude each other; give one of them")
     quiet_logs()
-    _end(measure(runs, output, sys.stdout))
+    _end(measure("quick" if quick else "full" if full else "usual", output, sys.stdout))
 
 
 @app.command()

@@ -1,21 +1,33 @@
-"""Clips made for tests: a scene is a function, the encoders are those in the wheel of PyAV.
+"""Scenes of clips made for tests; :mod:`monitor.bench.footage` encodes them.
 
 The three plain scenes are those that the tiny test bundle knows: red is fire, grey is smoke, green
 is neither. They carry noise like a sensor's, so that nobody takes them for a frozen picture.
 """
 
-from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
-from pathlib import Path
 
 import av
 import numpy as np
 from av.video.codeccontext import VideoCodecContext
-from numpy.typing import NDArray
 
-Picture = NDArray[np.uint8]
-Scene = Callable[[int], Picture]
-"""Gives picture number n: uint8 (height, width, 3), RGB."""
+from monitor.bench.footage import Picture, Scene
+from monitor.bench.footage import write_clip as make_clip
+
+__all__ = [
+    "GREEN",
+    "GREY",
+    "RED",
+    "Picture",
+    "Scene",
+    "counted",
+    "counting_scene",
+    "encode_jpeg",
+    "green_scene",
+    "grey_scene",
+    "make_clip",
+    "plain_scene",
+    "red_scene",
+]
 
 RED = (220, 30, 30)
 GREY = (215, 215, 215)
@@ -75,59 +87,6 @@ def counted(pixels: Picture) -> int:
     return round((float(pixels.mean()) - 20) / 10)
 
 
-def make_clip(
-    path: Path,
-    pictures: Iterable[Picture] | Scene,
-    *,
-    seconds: float = 4.0,
-    fps: int = 25,
-    gop: int = 25,
-    codec: str = "h264",
-    b_frames: int = 0,
-    bit_rate: int = 600_000,
-    options: dict[str, str] | None = None,
-) -> Path:
-    """Encode a clip; the suffix of ``path`` says the container (.mp4, .mkv, .ts, .avi).
-
-    Args:
-        path: file to write.
-        pictures: uint8 (height, width, 3) RGB each, or a scene, asked for ``seconds * fps``.
-        seconds: length, where a scene is given.
-        fps: pictures a second.
-        gop: pictures from one key frame to the next.
-        codec: ``h264``, ``hevc``, or any other encoder of FFmpeg's, such as ``mjpeg``.
-        b_frames: pictures between references; cameras have none.
-        bit_rate: bits a second.
-        options: for the container.
-
-    Returns:
-        ``path``.
-    """
-    iterator = _draw(pictures, round(seconds * fps)) if callable(pictures) else iter(pictures)
-    first = next(iterator)
-    with av.open(str(path), "w", options=options or {}) as container:
-        name = {"h264": "libx264", "hevc": "libx265"}.get(codec, codec)
-        stream = container.add_stream(name, rate=fps, options=_encoder_options(codec, gop))
-        context = stream.codec_context
-        assert isinstance(context, VideoCodecContext)
-        context.height, context.width = first.shape[:2]
-        context.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        context.gop_size = gop
-        context.max_b_frames = b_frames
-        context.bit_rate = bit_rate
-        context.thread_count = 1
-        index = 0
-        picture: Picture | None = first
-        while picture is not None:
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
-            frame.pts, frame.time_base = index, Fraction(1, fps)
-            container.mux(context.encode(frame))
-            picture = next(iterator, None)
-            index += 1
-        container.mux(context.encode(None))
-    return path
-
-
 def encode_jpeg(picture: Picture) -> bytes:
     """The picture as the bytes of a JPEG file."""
     context = av.CodecContext.create("mjpeg", "w")
@@ -138,18 +97,3 @@ def encode_jpeg(picture: Picture) -> bytes:
     frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(format="yuvj420p")
     frame.pts = 0
     return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
-
-
-def _draw(scene: Scene, count: int) -> Iterator[Picture]:
-    return (scene(index) for index in range(count))
-
-
-def _encoder_options(codec: str, gop: int) -> dict[str, str]:
-    match codec:
-        case "h264":
-            return {"preset": "ultrafast", "sc_threshold": "0", "keyint_min": str(gop)}
-        case "hevc":
-            quiet = f"log-level=none:keyint={gop}:min-keyint={gop}:scenecut=0:open-gop=0"
-            return {"preset": "ultrafast", "x265-params": f"{quiet}:bframes=0:pools=1"}
-        case _:
-            return {}

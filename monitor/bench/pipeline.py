@@ -1,0 +1,190 @@
+"""The whole pipeline at a load: what a frame costs, and how many cameras a machine carries."""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monitor.bench.counts import Counts
+from monitor.bench.footage import Footage, Kind
+from monitor.bench.machine import cores
+from monitor.bench.process import BenchDaemon, Camera
+from monitor.bench.turns import Turn
+
+PHASES = 8
+"""Key frames of the cameras come at so many different moments."""
+CLIP_SECONDS = 30
+
+LEAST_SAMPLED = 0.95
+"""Of a frame each second and camera: where a recording is read too slowly, nothing is dropped, but
+it takes longer than it is."""
+UP_SECONDS = 60.0
+"""Within so long all cameras have a score."""
+SETTLE_SECONDS = 4.0
+"""From then until what is counted counts: the bustle of opening is over."""
+
+_FIRST_SHARE = 0.8
+_STEP = 1.08
+"""Of the load that processor time alone would allow: the first that is tried, and how it grows."""
+_BACK_STEP = 0.96
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What the pipeline did for some time with some cameras."""
+
+    cameras: int
+    wall_seconds: float
+    cpu_seconds: float
+    counts: Counts
+
+    @property
+    def scored(self) -> float:
+        """Frames that were scored."""
+        return sum(self.counts.scored.values())
+
+    @property
+    def turn(self) -> Turn:
+        """The same, to be compared with what others did."""
+        return Turn(self.scored, self.wall_seconds, self.cpu_seconds)
+
+    @property
+    def carried(self) -> bool:
+        """Whether every camera was up and sampled at its rate, and no frame was lost."""
+        sampled = sum(self.counts.frames.values())
+        wanted = LEAST_SAMPLED * self.cameras * self.wall_seconds
+        return not self.counts.lost and len(self.counts.up) == self.cameras and sampled >= wanted
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """The highest load that was carried."""
+
+    cameras: int
+    held: Load | None
+    """At this load, for the longest time; None where no load was carried."""
+
+
+def site(footage: Footage, kind: Kind, count: int, still_share: float = 0.0) -> list[Camera]:
+    """Cameras that play clips in their own time, one sample a second, key frames alone.
+
+    Args:
+        footage: has the clips.
+        kind: of the clips.
+        count: of cameras; the first of them are the same for any count.
+        still_share: so many of ten cameras, divided by ten, see a scene in which nothing happens.
+    """
+    cameras: list[Camera] = []
+    for number in range(count):
+        still = number % 10 < round(10 * still_share)
+        phase = number % PHASES / PHASES
+        clip = footage.long_clip(
+            Kind(kind.codec, kind.size, kind.key_seconds, still), CLIP_SECONDS, phase
+        )
+        cameras.append(file_camera(number, clip))
+    return cameras
+
+
+def file_camera(number: int, clip: Path, fps: float = 1.0) -> Camera:
+    """A camera that plays a clip again and again."""
+    return {
+        "name": f"camera-{number:03}",
+        "url": f"file:{clip}",
+        "loop": True,
+        "fps": fps,
+        # As `auto` chooses by itself once it has seen four key frames.
+        "decode": "key",
+    }
+
+
+def watched(daemon: BenchDaemon, cameras: int, seconds: float) -> Load:
+    """What a daemon does for so many seconds; looking at it is not counted."""
+    before = daemon.counts()
+    cpu, began = daemon.cpu_seconds(), time.monotonic()
+    time.sleep(seconds)
+    used, took = daemon.cpu_seconds() - cpu, time.monotonic() - began
+    return Load(cameras, took, used, daemon.counts().since(before))
+
+
+def one_load(folder: Path, cameras: Sequence[Camera], seconds: float) -> Load:
+    """Start a daemon with these cameras, let it settle, and watch it."""
+    with BenchDaemon(folder, cameras) as daemon:
+        daemon.wait_scored(len(cameras), UP_SECONDS)
+        time.sleep(SETTLE_SECONDS)
+        return watched(daemon, len(cameras), seconds)
+
+
+def capacity(
+    folder: Path,
+    cameras_of: Callable[[int], Sequence[Camera]],
+    guess: float,
+    *,
+    window_seconds: float,
+    steps: int,
+    hold_seconds: float,
+    tell: Callable[[str], None],
+    **settings: Any,
+) -> Capacity:
+    """Find how many cameras are carried, one sample of each a second.
+
+    One daemon gets more and more cameras by reloads, until a frame is lost; then fewer, until what
+    is left holds for ``hold_seconds``.
+
+    Args:
+        folder: for the daemon.
+        cameras_of: gives so many cameras.
+        guess: as many as processor time alone would allow.
+        window_seconds: each load is watched for so long.
+        steps: loads that are tried on the way up, at most; and on the way down.
+        hold_seconds: for this long the last load is watched.
+        tell: is told of each load.
+        settings: more sections of the daemon's configuration.
+    """
+    count = max(1, int(_FIRST_SHARE * guess))
+    best = 0
+    with BenchDaemon(folder, cameras_of(count), **settings) as daemon:
+
+        def look(seconds: float) -> Load:
+            daemon.wait_scored(count, UP_SECONDS)
+            time.sleep(SETTLE_SECONDS)
+            load = watched(daemon, count, seconds)
+            tell(_told(load))
+            return load
+
+        for _ in range(steps):
+            if not look(window_seconds).carried:
+                break
+            best, count = count, max(count + 1, int(_STEP * count))
+            daemon.watch(cameras_of(count))
+        count = best or max(1, int(_BACK_STEP**2 * count))
+        for _ in range(steps):
+            daemon.watch(cameras_of(count))
+            load = look(hold_seconds)
+            if load.carried:
+                return Capacity(count, load)
+            count = max(1, int(_BACK_STEP * count))
+    return Capacity(0, None)
+
+
+def limit_cameras(cpu_ms: float) -> float:
+    """As many cameras, at a frame a second, as all cores could carry at this cost of a frame."""
+    return cores() * 1000.0 / cpu_ms
+
+
+def scratch_folder() -> "tempfile.TemporaryDirectory[str]":
+    """For the state and the model cache of the daemons of one run."""
+    return tempfile.TemporaryDirectory(prefix="emberwatch-bench-")
+
+
+def _told(load: Load) -> str:
+    counts = load.counts
+    late = 1000 * counts.latency_quantile(0.99)
+    busy = load.cpu_seconds / load.wall_seconds / cores()
+    lost = f", {counts.lost:.0f} lost" if counts.lost else ""
+    verdict = "carried" if load.carried else "not carried"
+    return (
+        f"{load.cameras} cameras: {load.scored / load.wall_seconds:.1f} frames/s{lost}, "
+        f"99 % within {late:.0f} ms, {busy:.0%} of the cores; {verdict}"
+    )
