@@ -15,7 +15,6 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from monitor.alerts.keeper import Keeper
-from monitor.burst import Bursts, BurstSettings
 from monitor.camera_news import CameraNews
 from monitor.clock import Clock, SystemClock
 from monitor.config import Config, Inference
@@ -33,6 +32,7 @@ from monitor.logs import configure_logs
 from monitor.metrics import Metrics
 from monitor.metrics_conditions import ConditionMetrics
 from monitor.model import load_model
+from monitor.sampling import Sampling
 from monitor.settings import Settings, ingest_limits, read_settings
 from monitor.shadow import Shadow
 from monitor.signal_poller import SignalPoller
@@ -151,9 +151,9 @@ class _Daemon:
             shadow=self._shadow,
             signals=self._poller.on,
         )
-        self._feeds = settings.feeds
-        self._bursts = Bursts(_burst_settings(config))
-        self._in_burst: set[str] = set()
+        self._sampling = Sampling(
+            config, self._supervisor, self._watch, metrics=self._metrics, clock=self._clock
+        )
         self._round = Round(
             self._supervisor,
             self._watch,
@@ -166,6 +166,7 @@ class _Daemon:
             signals=self._poller.states,
             clock=self._clock,
             shadow=self._shadow,
+            sampling=self._sampling,
         )
         self._poller.apply(config.signals)
         self._show_model()
@@ -193,23 +194,12 @@ class _Daemon:
             pause = ROUND_SECONDS if due is None else min(due, ROUND_SECONDS)
             self._watch.take(self._supervisor.wait(pause))
             self._watch.score()
-            self._burst()
+            self._sampling.tend()
             self._round.come()
         self._notifier.stopping()
         self._watch.save()
         log.info("stopped")
         return 0
-
-    def _burst(self) -> None:
-        """Sample cameras faster while an alert of them is pending."""
-        if not self._watch.pending and self._bursts.idle:
-            return
-        usual = {feed.camera: feed.fps for feed in self._feeds}
-        now_in = self._bursts.update(self._watch.pending, usual, self._clock.monotonic())
-        if now_in != self._in_burst:
-            self._in_burst = now_in
-            self._supervisor.sample(dict.fromkeys(now_in, self._bursts.settings.fps))
-            self._metrics.set_bursts(now_in)
 
     def _scorer(self) -> Scorer:
         return Scorer(
@@ -290,11 +280,7 @@ class _Daemon:
         """
         config = settings.config
         result = self._supervisor.apply(settings.feeds)
-        self._feeds = settings.feeds
-        self._bursts.settings = _burst_settings(config)
-        self._in_burst = set()
-        self._supervisor.sample({})
-        self._metrics.set_bursts(())
+        self._sampling.apply(config)
         self._news.forget(result.removed)
         _set_up_logs(settings)
         self._poller.apply(config.signals)
@@ -330,11 +316,6 @@ class _Daemon:
 def _engine_part(config: Config) -> Inference:
     """What the engine follows from; a candidate comes and goes beside it."""
     return config.inference.model_copy(update={"shadow": None})
-
-
-def _burst_settings(config: Config) -> BurstSettings:
-    burst = config.decision.burst
-    return BurstSettings(fps=burst.fps, cameras=burst.cameras, max_seconds=burst.max_time)
 
 
 def _set_up_logs(settings: Settings) -> None:

@@ -12,6 +12,7 @@ from monitor.ingest.supervisor import Supervisor
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
 from monitor.notices import condition_faults
+from monitor.sampling import Sampling
 from monitor.shadow import Shadow
 from monitor.signal_poller import SignalState
 from monitor.systemd_notify import Notifier
@@ -56,6 +57,7 @@ class Round:
         signals: Callable[[], Sequence[SignalState]],
         clock: Clock,
         shadow: Shadow,
+        sampling: Sampling,
     ) -> None:
         self._supervisor = supervisor
         self._watch = watch
@@ -68,6 +70,7 @@ class Round:
         self._signals = signals
         self._clock = clock
         self._shadow = shadow
+        self._sampling = sampling
         self._throttle = Throttle()
         self._next = clock.monotonic()
         self._next_status = self._next + STATUS_SECONDS
@@ -137,6 +140,9 @@ class Round:
         if self._keeper.fault:
             # Watching goes on and alerts are raised: this is no reason to call it not ready.
             yield Fault("store", self._keeper.fault, critical=False)
+        if overload := self._sampling.fault:
+            # Slowly is not blindly: every camera is still watched.
+            yield Fault("overload", overload, critical=False)
         if self._shadow.fault:
             yield Fault("shadow", self._shadow.fault, critical=False)
         yield from condition_faults(self._signals(), self._watch.silences())

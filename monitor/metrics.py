@@ -12,6 +12,7 @@ and shown no longer here as well once its frame is older than the camera's ``sta
 picture is frozen.
 """
 
+import math
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,6 +108,12 @@ class Metrics:
             "1 while a camera is sampled faster because an alert of it is pending.",
             ["camera"],
         )
+        self._sampling_ratio = counted.gauge(
+            "emberwatch_sampling_ratio",
+            "How often frames of a camera are scored, of how often they are wanted, 0 to 1; NaN "
+            "while nothing is known.",
+            ["camera"],
+        )
         for camera in cameras:
             self.add_camera(camera)
         registry.register(_AtScrape(self._families))
@@ -124,6 +131,8 @@ class Metrics:
                 self._alerts.remove(camera.name, alert)
             self._scored.labels(camera.name)
             self._burst_active.labels(camera.name)
+            if before is None:
+                self._sampling_ratio.labels(camera.name).set(math.nan)
             for alert in camera.alerts:
                 self._alert_state.labels(camera.name, alert)
                 self._alerts.labels(camera.name, alert)
@@ -139,6 +148,7 @@ class Metrics:
                 return
             self._scored.remove(name)
             self._burst_active.remove(name)
+            self._sampling_ratio.remove(name)
             for alert in camera.alerts:
                 self._alert_state.remove(name, alert)
                 self._alerts.remove(name, alert)
@@ -166,6 +176,12 @@ class Metrics:
         with self._lock:
             for name in self._watched:
                 self._burst_active.labels(name).set(name in cameras)
+
+    def set_sampling_ratio(self, camera: str, ratio: float) -> None:
+        """How often frames of a camera are scored, of how often they are wanted; NaN: unknown."""
+        with self._lock:
+            if camera in self._watched:
+                self._sampling_ratio.labels(camera).set(ratio)
 
     def count_dropped(self, camera: str, reason: str) -> None:
         """A frame that ingest handed on is not scored; ``reason`` is one of DROP_REASONS."""

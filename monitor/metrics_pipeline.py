@@ -50,6 +50,12 @@ class PipelineMetrics:
             )
             for stage, buckets in STAGE_BUCKETS.items()
         }
+        self._sampling_share = counted.gauge(
+            "emberwatch_sampling_share",
+            "Share of its wanted rate at which each camera is sampled now; below 1, more is asked "
+            "of the machine than it carries.",
+        )
+        self._sampling_share.set(1.0)
         self._model = counted.keep(
             Info("emberwatch_model", "The model that scores.", registry=None)
         )
@@ -68,6 +74,10 @@ class PipelineMetrics:
     def count_engine_failure(self) -> None:
         """The engine failed on a batch, or on its repetition."""
         self._engine_failures.inc()
+
+    def set_sampling_share(self, share: float) -> None:
+        """The share that all cameras have of their wanted rates, 0 to 1."""
+        self._sampling_share.set(share)
 
     def set_model(
         self, *, sha256: str, engine: str, device: str, labels: Sequence[str], geometry: str

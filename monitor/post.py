@@ -1,7 +1,8 @@
 """One camera that is watched: what it is judged by, what was last seen, and how pages show it."""
 
+import math
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from monitor.alerts.silences import Silence, covering
 from monitor.config import Camera
@@ -12,6 +13,16 @@ from monitor.inference.scored import Region
 from monitor.ingest.status import CameraStatus
 from monitor.sites import Seat
 from monitor.web.view import AlertView, CameraView, ScoresView
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What became of the frames of a camera since it is watched."""
+
+    attended: int = 0
+    """Scored, or seen to need no score."""
+    lost: int = 0
+    """Replaced by a newer one, or too old, before they could be scored."""
 
 
 @dataclass(slots=True)
@@ -30,6 +41,9 @@ class Post:
     """Unix time at which each alert entered its state."""
     strength: dict[str, float] = field(default_factory=dict)
     """What stood against the threshold then."""
+    work: Work = Work()
+    sampling_ratio: float = math.nan
+    """Of its wanted rate; NaN while nothing is known."""
     _times: CameraConditions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +60,14 @@ class Post:
     def standings(self, at: float, signals: frozenset[str]) -> tuple[Standing, ...]:
         """How the rules stand at a Unix time, with these signals on."""
         return self._times.standings(at, signals)
+
+    def attend(self) -> None:
+        """Count a frame that was scored, or that needs no score."""
+        self.work = replace(self.work, attended=self.work.attended + 1)
+
+    def lose(self) -> None:
+        """Count a frame that nobody came to score."""
+        self.work = replace(self.work, lost=self.work.lost + 1)
 
     def view(
         self,
@@ -72,6 +94,7 @@ class Post:
             alerts=tuple(self._alerts(at, signals, silences)),
             site=self.camera.site or "",
             silences=tuple(silence for silence in silences if silence.camera == name),
+            sampling_ratio=None if math.isnan(self.sampling_ratio) else self.sampling_ratio,
         )
 
     def _alerts(

@@ -32,6 +32,8 @@ class CameraReading:
     """Age of the newest frame; NaN before the first."""
     stale_after_seconds: float = math.inf
     frames: int = 0
+    sampling_ratio: float = math.nan
+    """How often its frames are scored, of how often they are wanted; NaN while nothing is known."""
     scores: dict[str, float] = field(default_factory=dict)
     """By label, 0 to 1; empty while there is no picture that was just seen."""
     alerts: dict[str, AlertState] = field(default_factory=dict)
@@ -61,6 +63,8 @@ class Reading:
     device: str = ""
     labels: tuple[str, ...] = ()
     """The model's labels in its own order; empty while it is being loaded."""
+    sampling_share: float = 1.0
+    """Of its wanted rate, at which each camera is sampled; below 1 the machine is overloaded."""
 
     def fired(self, alert: str) -> tuple[str, ...]:
         """Cameras at which the alert has fired since the daemon started."""
@@ -119,6 +123,7 @@ def parse(text: str, url: str) -> Reading:
         version=build.get("version", ""),
         engine=model.get("engine", ""),
         device=model.get("device", ""),
+        sampling_share=_number(families.get("emberwatch_sampling_share"), 1.0),
         labels=tuple(filter(None, model.get("labels", "").split(","))),
     )
 
@@ -154,6 +159,7 @@ def _camera(name: str, families: Iterable[Metric]) -> CameraReading:
         health=health,
         age_seconds=numbers.get("emberwatch_frame_age_seconds", math.nan),
         stale_after_seconds=numbers.get("emberwatch_camera_stale_after_seconds", math.inf),
+        sampling_ratio=numbers.get("emberwatch_sampling_ratio", math.nan),
         frames=int(numbers.get("emberwatch_frames", 0)),
         scores=scores,
         alerts=alerts,
@@ -165,6 +171,10 @@ def _samples(family: Metric | None) -> Iterator[tuple[dict[str, str], float]]:
     for sample in family.samples if family is not None else ():
         if not sample.name.endswith("_created"):
             yield sample.labels, sample.value
+
+
+def _number(family: Metric | None, default: float) -> float:
+    return next((value for _, value in _samples(family)), default)
 
 
 def _first(family: Metric | None) -> dict[str, str] | None:

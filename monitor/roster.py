@@ -106,6 +106,7 @@ class Roster:
     def _succeed(self, post: Post, before: Post) -> None:
         """Take over from the camera's post under other settings."""
         left = post.decider.states()
+        post.work, post.sampling_ratio = before.work, before.sampling_ratio
         post.since = {alert: at for alert, at in before.since.items() if alert in left}
         self._metrics.withdraw_scores(post.camera.name)
         lost = {k: v for k, v in before.decider.states().items() if v and not left.get(k)}

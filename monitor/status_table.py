@@ -16,6 +16,9 @@ _CALM = "misc"
 _BARS = ((104, 8), (84, 3), (0, 0))
 """Least width of the terminal, and how many columns the bar of a score has there."""
 
+SLOW_RATIO = 0.8
+"""Cameras whose frames are scored less often than this share of their rate are shown so."""
+
 _ALERT_STYLES = {
     AlertState.INACTIVE: "dim",
     AlertState.PENDING: "bold black on yellow",
@@ -53,7 +56,9 @@ def table(reading: Reading, width: int = 120) -> RenderableType:
 
 def line(camera: CameraReading) -> str:
     """One camera in one plain line, for where no terminal is."""
-    state = "up" if camera.up else f"down ({camera.reason or 'starting'})"
+    rate = f" at {camera.sampling_ratio:.0%} of its rate"
+    up = f"up{rate}" if camera.sampling_ratio < SLOW_RATIO else "up"
+    state = up if camera.up else f"down ({camera.reason or 'starting'})"
     scores = " ".join(f"{label} {score:.2f}" for label, score in camera.scores.items())
     alerts = ", ".join(
         f"{name} {'FIRING' if state is AlertState.FIRING else state.label}"
@@ -77,6 +82,8 @@ def _headline(reading: Reading) -> Text:
     text.append(f"{watched}/{len(reading.cameras)} watched", "green" if complete else "bold red")
     text.append("  ")
     text.append(f"{firing} firing", "bold red" if firing else "green")
+    if reading.sampling_share < 1.0:
+        text.append(f"  overloaded: sampled at {reading.sampling_share:.0%}", "bold yellow")
     return text
 
 
@@ -87,6 +94,8 @@ def _labels_seen(cameras: Iterable[CameraReading]) -> tuple[str, ...]:
 def _state(camera: CameraReading) -> Text:
     if camera.stale:
         return Text(f"✖ stale{f' ({camera.reason})' if camera.reason else ''}", "bold red")
+    if camera.up and camera.sampling_ratio < SLOW_RATIO:
+        return Text(f"● up, {camera.sampling_ratio:.0%} of its rate", "yellow")
     if camera.up:
         return Text("● up", "green")
     if camera.reason:

@@ -4,6 +4,7 @@ Ingest is before this, and signals, reloads and supervision are around it, in
 :mod:`monitor.daemon`.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -25,7 +26,7 @@ from monitor.ingest.frame import Frame
 from monitor.ingest.status import CameraStatus
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
-from monitor.post import Post
+from monitor.post import Post, Work
 from monitor.quiet import Quiet
 from monitor.roster import Roster
 from monitor.shadow import Judged, Shadow
@@ -133,11 +134,14 @@ class Watch:
                 self._unscored_since = now
             if not frame.health.scorable:
                 self._metrics.count_dropped(frame.camera, "frozen")
+                post.attend()
                 self._withdraw(post)
             elif now - frame.captured_monotonic > post.camera.stale_after:
                 self._metrics.count_dropped(frame.camera, "stale")
+                post.lose()
             elif self._batcher.add(frame, post.regions, now) is not None:
                 self._metrics.count_dropped(frame.camera, "overwritten")
+                post.lose()
 
     def due_in(self) -> float | None:
         """Seconds until a batch is due; None if nothing waits."""
@@ -212,6 +216,16 @@ class Watch:
             )
         self._keeper.tend()
 
+    def work(self) -> Mapping[str, Work]:
+        """What became of the frames of each camera."""
+        return {name: post.work for name, post in self._roster.posts.items()}
+
+    def show_sampling(self, ratios: Mapping[str, float]) -> None:
+        """How often frames of cameras are scored, of how often they are wanted; NaN: unknown."""
+        for name, post in self._roster.posts.items():
+            post.sampling_ratio = ratios.get(name, math.nan)
+            self._metrics.set_sampling_ratio(name, post.sampling_ratio)
+
     def save(self) -> None:
         """Keep the state of every decision."""
         self._keeper.save_states(post.decider.snapshot() for post in self._roster.posts.values())
@@ -254,6 +268,7 @@ class Watch:
         values = post.decider.scores
         post.scores = ScoresView(values, scored.captured_at, scored.captured_monotonic)
         self.frames_scored += 1
+        post.attend()
         self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)
         self._metrics.set_usual(scored.camera, post.decider.usual)
         if transitions:

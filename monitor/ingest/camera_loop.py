@@ -181,6 +181,8 @@ class CameraLoop:
                     break
                 health: Health = self._judge.update(decoded.pixels, decoded.captured_monotonic)
                 self._mailbox.note_still(self._judge.still_since, self._judge.still_from_lively)
+                now = self._clock.monotonic()
+                self._mailbox.note_delay(decoded.lag_seconds + now - decoded.captured_monotonic)
                 self._mailbox.write(decoded, health)
                 self._mailbox.note_ring(self.clips.kept_bytes)
                 self._count_bad(source)

@@ -275,7 +275,8 @@ class CameraRecord:
 
     def allowance(self) -> float:
         """Seconds within which the next frame is due."""
-        seconds = max(_ALLOWED_PERIODS / self.settings.fps, LEAST_ALLOWANCE_SECONDS)
+        fps = min(self.settings.fps, self.ordered_fps)
+        seconds = max(_ALLOWED_PERIODS / fps, LEAST_ALLOWANCE_SECONDS)
         interval = self._info.key_interval_seconds if self._info else None
         if self.settings.decode == "key" and interval is not None:
             seconds = max(seconds, _ALLOWED_PERIODS * min(interval, _LONGEST_KEY_INTERVAL))
@@ -299,6 +300,7 @@ class CameraRecord:
             last_frame_monotonic=self._last_monotonic,
             bad_packets=self._bad_packets,
             ring_bytes=min(self.mailbox.ring_bytes(), self.settings.ring_bytes),
+            delay_seconds=self.mailbox.delay(),
         )
 
     def news(self, now: float, wall: float) -> list[CameraEvent]:

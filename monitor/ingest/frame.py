@@ -47,6 +47,8 @@ class DecodedFrame:
     """Monotonic time at receipt, seconds."""
     media_seconds: float
     """Position in the clip for files; seconds since the source was opened for live ones."""
+    lag_seconds: float = 0.0
+    """By how much it was received later than those before it, as far as the source can tell."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -59,6 +59,12 @@ class Lag:
         self._last: tuple[float, float] | None = None
         self._least = 0.0
         self._late_since: tuple[float, float] | None = None
+        self._lag = 0.0
+
+    @property
+    def seconds(self) -> float:
+        """By how much the newest packet was read later than the least delay that was seen."""
+        return self._lag
 
     @property
     def creep(self) -> float:
@@ -89,7 +95,7 @@ class Lag:
             return None
         self._least = min(delay, self._least + self._creep * (monotonic - last[1]))
         self._mark(monotonic, delay)
-        lag = delay - self._least
+        lag = self._lag = delay - self._least
         if lag <= LIMIT_SECONDS:
             self._late_since = None
             return None
@@ -106,6 +112,7 @@ class Lag:
 
     def _begin(self, delay: float) -> None:
         self._least = delay
+        self._lag = 0.0
         self._late_since = None
         self._marks.clear()
         self._mark_seconds = _MARK_SECONDS

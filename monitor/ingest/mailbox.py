@@ -6,7 +6,7 @@ cannot cut it short and so kill the daemon by a bus error. Layout, in 8-byte wor
 
     0 magic  1 version  2 capacity of one buffer, bytes
     8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread    12 still since
-    13 bad packets    14 still from lively    15 bytes kept for clips
+    13 bad packets    14 still from lively    15 bytes kept for clips    48 delay
     16..31 description of the even buffer   32..47 description of the odd buffer
     4096   even buffer, then the odd one; pages that no picture touches take no memory
 
@@ -36,7 +36,7 @@ _VERSION = 1
 _HEADER_BYTES = 4096
 _MAGIC_WORD, _VERSION_WORD, _CAPACITY_WORD = 0, 1, 2
 _SEQUENCE, _HEARTBEAT, _PHASE, _THREAD, _STILL_SINCE, _BAD_PACKETS = 8, 9, 10, 11, 12, 13
-_FROM_LIVELY, _RING_BYTES = 14, 15
+_FROM_LIVELY, _RING_BYTES, _DELAY = 14, 15, 48
 _DESCRIPTION = (16, 32)
 _BEGIN, _CAPTURED_AT, _CAPTURED_MONOTONIC, _MEDIA, _WIDTH, _HEIGHT, _HEALTH, _END = range(8)
 
@@ -47,6 +47,7 @@ _MEDIA_LIMIT = 1e9
 _LONGEST_GAP = 10_000_000
 """More frames than this between two reads is no gap but a broken counter (4 days at 30 fps)."""
 _TRIES = 4
+_LONGEST_DELAY = 3600.0
 
 
 class Phase(enum.IntEnum):
@@ -146,6 +147,15 @@ class Mailbox:
         """The stamp; now, where what stands there cannot be true."""
         since = self._floats[_STILL_SINCE]
         return since if math.isfinite(since) and 0.0 < since <= now_monotonic else now_monotonic
+
+    def note_delay(self, seconds: float) -> None:
+        """Stamp how long the next frame took from the camera to here."""
+        self._floats[_DELAY] = seconds
+
+    def delay(self) -> float:
+        """The stamp, seconds; 0 where what stands there cannot be true."""
+        seconds = self._floats[_DELAY]
+        return seconds if 0.0 <= seconds <= _LONGEST_DELAY else 0.0
 
     def add_bad_packets(self, count: int) -> None:
         """Count so many more that could not be decoded."""

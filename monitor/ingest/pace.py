@@ -48,5 +48,8 @@ class Pace:
         if left < -_LATE_SECONDS:
             self._began -= left
         return dataclasses.replace(
-            frame, captured_at=self._clock.wall(), captured_monotonic=self._clock.monotonic()
+            frame,
+            captured_at=self._clock.wall(),
+            captured_monotonic=self._clock.monotonic(),
+            lag_seconds=max(0.0, -left),
         )

@@ -103,6 +103,9 @@ class CameraStatus:
     """What arrived and could not be decoded: packets of a stream, or whole pictures."""
     ring_bytes: int = 0
     """Memory that its last seconds take in its worker, kept for clips."""
+    delay_seconds: float = 0.0
+    """From the camera to the mailbox, of the newest frame: what it waited unread, as far as its
+    stream tells, and the time to decode it."""
 
 
 @dataclass(frozen=True, slots=True)

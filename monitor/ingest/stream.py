@@ -288,6 +288,7 @@ class StreamSource:
                 captured_at=moment.wall,
                 captured_monotonic=moment.monotonic,
                 media_seconds=position,
+                lag_seconds=self._lag.seconds,
             )
 
     def _check_pictures(self, moment: _Moment) -> None:

@@ -63,6 +63,9 @@ class CameraJson(BaseModel):
     alerts: list[AlertJson]
     site: str | None = Field(description="the place that it sees")
     silences: list[SilenceJson] = Field(description="those in force")
+    sampling_ratio: float | None = Field(
+        description="how often its frames are scored, of how often they are wanted, 0 to 1"
+    )
 
 
 class ModelJson(BaseModel):
@@ -150,6 +153,7 @@ def _camera(snapshot: Snapshot, camera: CameraView) -> CameraJson:
             )
             for silence in camera.silences
         ],
+        sampling_ratio=camera.sampling_ratio,
     )
 
 

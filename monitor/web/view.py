@@ -60,6 +60,9 @@ class CameraView:
     """The place that it sees; empty where it has none."""
     silences: tuple[Silence, ...] = ()
     """Those in force."""
+    sampling_ratio: float | None = None
+    """How often its frames are scored, of how often they are wanted, 0 to 1; None while nothing is
+    known."""
 
 
 @dataclass(frozen=True, slots=True)
