@@ -83,9 +83,9 @@ class Site:
         assert value is not None, (name, labels)
         return value
 
-    def values(self, name: str, cameras: Sequence[str]) -> list[float]:
+    def values(self, name: str, cameras: Sequence[str], **labels: str) -> list[float]:
         """The same for several cameras."""
-        return [self.value(name, camera=camera) for camera in cameras]
+        return [self.value(name, camera=camera, **labels) for camera in cameras]
 
 
 @contextmanager
