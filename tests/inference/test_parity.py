@@ -45,7 +45,17 @@ def test_manifest_says_that_int8_is_as_good(bundle: Bundle) -> None:
     assert form is not None
     assert form.precision == "int8"
     assert form.accuracy >= form.canonical_accuracy - 0.01
-    assert form.agreement >= 0.97
+    assert form.agreement >= 0.99
+    assert form.agreement_within is not None
+    assert form.agreement_within >= 0.98
+    assert form.keeps_promise
+
+
+def test_it_tells_where_in_the_picture_and_what_it_has_learned(bundle: Bundle) -> None:
+    scores = OpenVinoEngine(bundle, precision="int8", max_batch=4).score(scenes(4))
+    assert scores.cells is not None
+    assert scores.cells.shape == (4, 8, 8, 3)
+    assert "learned.txt" in bundle.manifest.files
 
 
 def test_int8_form_scores_as_the_canonical_model(
