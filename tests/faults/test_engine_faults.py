@@ -1,13 +1,15 @@
 """An engine that fails, starves, gives nonsense or hangs, on a real stream: never a score made up.
 
 The fault is in the model's own arithmetic (:mod:`tests.support.faulty_bundles`): a blue picture
-breaks it, and it is the real engine that meets the fault.
+breaks it, and it is the real engine that meets the fault. Each fault has a daemon of its own, and
+all run at the same time: most of it is waiting.
 """
 
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,14 +90,40 @@ def page(site: Site, path: str) -> tuple[int, str]:
     return site.daemon.page(path)
 
 
-@pytest.mark.parametrize(
-    ("fault", "words"),
-    [("nan", "no finite number"), ("exception", "reshape"), ("memory", "memory")],
-)
+FAILING = {"nan": "no finite number", "exception": "reshape", "memory": "memory"}
+"""Faults that the engine tells of, and a word of what it says."""
+
+
+@pytest.fixture(scope="module")
+def fates(
+    scenes: dict[str, RtspServer], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[None]]]:
+    """What comes of each fault, under way; each ends with all promises kept, or raises."""
+    with ThreadPoolExecutor(1 + len(FAILING)) as pool:
+        yield {
+            "hang": pool.submit(hangs, tmp_path_factory.mktemp("hang"), scenes),
+            **{
+                fault: pool.submit(fails, fault, words, tmp_path_factory.mktemp(fault), scenes)
+                for fault, words in FAILING.items()
+            },
+        }
+
+
+@pytest.mark.parametrize("fault", FAILING)
 def test_engine_that_fails_is_tried_twice_then_not_ready_and_its_watchdog_starves(
-    fault: str, words: str, tmp_path: Path, scenes: dict[str, RtspServer]
+    fates: Mapping[str, Future[None]], fault: str
 ) -> None:
-    with watched(fault, tmp_path, scenes) as (site, watchdog):
+    fates[fault].result()
+
+
+def test_engine_that_hangs_is_neither_alive_nor_ready_and_a_restart_keeps_the_alert(
+    fates: Mapping[str, Future[None]],
+) -> None:
+    fates["hang"].result()
+
+
+def fails(fault: str, words: str, folder: Path, scenes: dict[str, RtspServer]) -> None:
+    with watched(fault, folder, scenes) as (site, watchdog):
         site.healthy("yard")
         assert watchdog.fed()
         began = now()
@@ -142,10 +170,8 @@ def test_engine_that_fails_is_tried_twice_then_not_ready_and_its_watchdog_starve
         site.write_measured(MEASURED)
 
 
-def test_engine_that_hangs_is_neither_alive_nor_ready_and_a_restart_keeps_the_alert(
-    tmp_path: Path, scenes: dict[str, RtspServer]
-) -> None:
-    with watched("hang", tmp_path, scenes) as (site, watchdog):
+def hangs(folder: Path, scenes: dict[str, RtspServer]) -> None:
+    with watched("hang", folder, scenes) as (site, watchdog):
         site.healthy("yard")
         began = now()
         show(site, "blue")

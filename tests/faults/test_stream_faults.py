@@ -1,12 +1,16 @@
 """Each fault of a camera and its network, caused on a real stream under a real daemon.
 
 Each test sees the fault named in metrics and log, the camera scored again, no score in between, and
-the alert of before still firing (:meth:`tests.support.fault_site.Site.fails`).
+the alert of before still firing (:meth:`tests.support.fault_site.Site.fails`). What befalls cameras
+of their own befalls them at the same time, as it does where many hang on one network: most of a
+fault is waiting.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -39,8 +43,7 @@ LINE_FAULTS: dict[str, tuple[Callable[[FaultProxy], object], tuple[str, ...]]] =
 """What is done to a line, and the reasons of which one must be named."""
 
 
-@pytest.mark.parametrize("name", LINE_FAULTS)
-def test_fault_of_a_line_is_named_and_the_camera_comes_back(site: Site, name: str) -> None:
+def line_fails(name: str, site: Site) -> None:
     line = site.proxies[name]
     cause, reasons = LINE_FAULTS[name]
     _, recovery = site.fails(name, lambda: cause(line), *reasons, cure=line.heal)
@@ -48,16 +51,13 @@ def test_fault_of_a_line_is_named_and_the_camera_comes_back(site: Site, name: st
     assert recovery < BACK_OFF_SECONDS + timeout + BACK_SECONDS * busy()
 
 
-@pytest.mark.parametrize(("name", "kind"), [("reset", "reset"), ("ended", "end")])
-def test_broken_connection_is_made_anew_within_the_first_back_off(
-    site: Site, name: str, kind: str
-) -> None:
+def connection_breaks(name: str, kind: str, site: Site) -> None:
     line = site.proxies[name]
     _, recovery = site.fails(name, lambda: line.cut(kind), "ended", cure=lambda: None)  # type: ignore[arg-type] # its words
     assert recovery < 2.0 + BACK_SECONDS * busy()
 
 
-def test_delay_makes_pictures_late_and_nothing_else(site: Site) -> None:
+def line_is_late(site: Site) -> None:
     site.healthy("delay")
     line = site.proxies["delay"]
     line.set(delay_seconds=1.5)
@@ -68,7 +68,7 @@ def test_delay_makes_pictures_late_and_nothing_else(site: Site) -> None:
     site.stays_scored("delay", begin, gap_seconds=4.0 * busy())
 
 
-def test_time_stamps_that_jump_are_not_believed(site: Site) -> None:
+def stamps_jump(site: Site) -> None:
     site.healthy("stamps")
     begin = now()
     line = site.proxies["stamps"]
@@ -80,7 +80,7 @@ def test_time_stamps_that_jump_are_not_believed(site: Site) -> None:
     site.stays_scored("stamps", begin, gap_seconds=1.0 + busy())
 
 
-def test_key_frames_twenty_seconds_apart_do_not_blind_a_camera(site: Site) -> None:
+def key_frames_are_rare(site: Site) -> None:
     site.healthy("long")
     begin = now()
     scored = site.watch.last("long").scored
@@ -88,17 +88,68 @@ def test_key_frames_twenty_seconds_apart_do_not_blind_a_camera(site: Site) -> No
     site.stays_scored("long", begin, gap_seconds=1.0 + busy())
 
 
-def test_h265_is_scored_as_h264_is(site: Site) -> None:
-    assert site.healthy("hevc").scores["fire"] > 0.9
-
-
-def test_size_that_changes_within_a_stream_is_followed(site: Site) -> None:
+def size_changes(site: Site) -> None:
     site.healthy("sizes")
     begin = now()
     scored = site.watch.last("sizes").scored
     site.watch.wait("sizes", lambda s: s.scored > scored + 26, "is scored on", seconds=20)
     site.stays_scored("sizes", begin, gap_seconds=1.0 + busy())
     assert site.daemon.total("camera_reconnects_total", camera="sizes") == 0
+
+
+FATES: dict[str, Callable[[Site], None]] = {
+    **{name: partial(line_fails, name) for name in LINE_FAULTS},
+    "reset": partial(connection_breaks, "reset", "reset"),
+    "ended": partial(connection_breaks, "ended", "end"),
+    "delay": line_is_late,
+    "stamps": stamps_jump,
+    "long": key_frames_are_rare,
+    "sizes": size_changes,
+}
+"""What befalls each camera that has a fate of its own, by its name."""
+
+
+@pytest.fixture(scope="module")
+def fates(site: Site) -> Iterator[Mapping[str, Future[None]]]:
+    """All of them, under way; each ends with its camera's promise kept, or raises."""
+    with ThreadPoolExecutor(len(FATES)) as pool:
+        yield {name: pool.submit(fate, site) for name, fate in FATES.items()}
+
+
+@pytest.mark.parametrize("name", LINE_FAULTS)
+def test_fault_of_a_line_is_named_and_the_camera_comes_back(
+    fates: Mapping[str, Future[None]], name: str
+) -> None:
+    fates[name].result()
+
+
+@pytest.mark.parametrize("name", ["reset", "ended"])
+def test_broken_connection_is_made_anew_within_the_first_back_off(
+    fates: Mapping[str, Future[None]], name: str
+) -> None:
+    fates[name].result()
+
+
+def test_delay_makes_pictures_late_and_nothing_else(fates: Mapping[str, Future[None]]) -> None:
+    fates["delay"].result()
+
+
+def test_time_stamps_that_jump_are_not_believed(fates: Mapping[str, Future[None]]) -> None:
+    fates["stamps"].result()
+
+
+def test_key_frames_twenty_seconds_apart_do_not_blind_a_camera(
+    fates: Mapping[str, Future[None]],
+) -> None:
+    fates["long"].result()
+
+
+def test_size_that_changes_within_a_stream_is_followed(fates: Mapping[str, Future[None]]) -> None:
+    fates["sizes"].result()
+
+
+def test_h265_is_scored_as_h264_is(site: Site) -> None:
+    assert site.healthy("hevc").scores["fire"] > 0.9
 
 
 def test_restart_of_a_server_is_survived_within_back_off_and_three_seconds(site: Site) -> None:

@@ -7,6 +7,7 @@ fire: whatever happens to them, their alert must go on firing.
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ TIMEOUTS = {
 }
 RULES = [{"name": "fire", "label": "fire", "threshold": 0.6, "for": "1s"}]
 _ALONE_SECONDS = 0.35
+_MEASURING = threading.Lock()
+_WRITING = threading.Lock()
 FIRING = 2.0
 MEASURED = Path(__file__).resolve().parents[2] / "build" / "faults.json"
 """How long each fault took to be named and to be recovered from."""
@@ -132,10 +135,11 @@ class Site:
 
     def write_measured(self, path: Path) -> None:
         """Keep the times of all faults beside those of runs before."""
-        known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-        path.parent.mkdir(parents=True, exist_ok=True)
-        text = json.dumps(known | self.measured, indent=1, sort_keys=True)
-        path.write_text(f"{text}\n", encoding="utf-8")
+        with _WRITING:
+            known = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+            path.parent.mkdir(parents=True, exist_ok=True)
+            text = json.dumps(known | self.measured, indent=1, sort_keys=True)
+            path.write_text(f"{text}\n", encoding="utf-8")
 
 
 def busy() -> float:
@@ -143,9 +147,10 @@ def busy() -> float:
 
     Promises of seconds hold for a machine that has time for its work; tests run on others too.
     """
-    began = now()
-    subprocess.run([sys.executable, "-c", "import monitor.ingest.stream"], check=True)
-    return max(1.0, (now() - began) / _ALONE_SECONDS)
+    with _MEASURING:  # two at once would slow each other
+        began = now()
+        subprocess.run([sys.executable, "-c", "import monitor.ingest.stream"], check=True)
+        return max(1.0, (now() - began) / _ALONE_SECONDS)
 
 
 def now() -> float:
