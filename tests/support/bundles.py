@@ -4,15 +4,20 @@ The model takes the mean colour of the picture: red is fire, white or light grey
 else (black, dark grey, green, blue) is misc. It is built in milliseconds, without TensorFlow.
 """
 
+import importlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
-from openvino import opset13 as ops
 
 from monitor.inference.bundle import KERAS_NAME, OPENVINO_XML, Bundle, write_manifest
 from monitor.inference.manifest import BaseWeights, Geometry, Manifest, OpenVinoForm
+from monitor.inference.openvino_runtime import import_openvino
+
+# As the program does: without the telemetry that comes with it.
+openvino = import_openvino()
+ops = importlib.import_module("openvino.opset13")
 
 LABELS = ("fire", "misc", "smoke")
 FIRE_COLOUR = (230, 20, 20)
@@ -95,7 +100,7 @@ def write_tiny_openvino(folder: Path, side: int = 299, *, cells: bool = False) -
     openvino.save_model(model, path, compress_to_fp16=False)
 
 
-def _logits(colours: openvino.Node) -> openvino.Node:
+def _logits(colours: Any) -> Any:
     return ops.add(
         ops.matmul(colours, ops.constant(KERNEL), transpose_a=False, transpose_b=False),
         ops.constant(BIAS),

@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import openvino
-from openvino import opset13 as ops
 
 from monitor.inference.bundle import OPENVINO_XML, Bundle, write_manifest
-from tests.support.bundles import BIAS, KERNEL, tiny_manifest
+from tests.support.bundles import BIAS, KERNEL, openvino, ops, tiny_manifest
 
 BLUE = (20, 40, 235)
 """RGB, mean of the scene that makes the model fail."""

@@ -23,7 +23,9 @@ needs_ray = pytest.mark.skipif(
 DRIVER = """
 import hashlib, sys
 from pathlib import Path
-import numpy as np, openvino
+import numpy as np
+from monitor.inference.openvino_runtime import import_openvino
+openvino = import_openvino()
 from openvino import opset13 as ops
 from trainer.ray_actor import FeatureActor
 from trainer.ray_features import features_on_ray
