@@ -1,4 +1,8 @@
-"""The command: quick help, exit codes, one sentence for each error and never a traceback."""
+"""The command: quick help, exit codes, one sentence for each error and never a traceback.
+
+What depends on the process (imports, noise of libraries, pipes, signals) runs as a person runs it;
+the rest is called through the same entry point in this process, which has imported all it needs.
+"""
 
 import dataclasses
 import inspect
@@ -8,10 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from monitor.cli import main
 from monitor.cli_train import train
 from trainer.options import TrainOptions
 
@@ -33,6 +39,25 @@ def emberwatch(*arguments: str, **environ: str) -> subprocess.CompletedProcess[s
     )
 
 
+Call = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Call:
+    """Run the command in this process, from its entry point to its end."""
+    monkeypatch.delenv("EMBERWATCH_DEBUG", raising=False)
+
+    def called(*arguments: str) -> subprocess.CompletedProcess[str]:
+        monkeypatch.setattr(sys, "argv", ["emberwatch", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        assert isinstance(code, int | None)
+        return subprocess.CompletedProcess(arguments, code or 0, *capsys.readouterr())
+
+    return called
+
+
 def test_no_argument_shows_the_help_with_every_command() -> None:
     done = emberwatch()
     said = done.stdout + done.stderr
@@ -42,8 +67,8 @@ def test_no_argument_shows_the_help_with_every_command() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_the_help_of_every_command_has_an_example(command: str) -> None:
-    done = emberwatch(command, "--help")
+def test_the_help_of_every_command_has_an_example(call: Call, command: str) -> None:
+    done = call(command, "--help")
     assert done.returncode == 0
     assert f"Usage: emberwatch {command}" in done.stdout
     if command != "version":
@@ -88,17 +113,17 @@ def test_version_is_printed() -> None:
 
 
 @pytest.mark.parametrize("arguments", [["chek"], ["check"], ["run"], ["label"], ["init", "--x"]])
-def test_wrong_arguments_exit_with_2_and_the_usage(arguments: list[str]) -> None:
-    done = emberwatch(*arguments)
+def test_wrong_arguments_exit_with_2_and_the_usage(call: Call, arguments: list[str]) -> None:
+    done = call(*arguments)
     assert done.returncode == 2
     assert "Usage: emberwatch" in done.stderr
     assert "Traceback" not in done.stderr
 
 
-def test_a_wrong_configuration_exits_with_2_and_all_faults(tmp_path: Path) -> None:
+def test_a_wrong_configuration_exits_with_2_and_all_faults(call: Call, tmp_path: Path) -> None:
     path = tmp_path / "monitor.yaml"
     path.write_text("cameras: []\nlisten: x\n", encoding="utf-8")
-    done = emberwatch("check", str(path))
+    done = call("check", str(path))
     assert done.returncode == 2
     assert f"{path}:1: cameras: " in done.stderr
     assert f"{path}:2: listen: " in done.stderr
@@ -170,37 +195,47 @@ def test_an_interrupt_ends_with_130_and_no_traceback() -> None:
     [["--extra", "fire"], ["--oversample", "fire=often"], ["--class-share", "=1"]],
 )
 def test_training_pairs_are_checked_before_anything_starts(
-    tmp_path: Path, arguments: list[str]
+    call: Call, tmp_path: Path, arguments: list[str]
 ) -> None:
-    done = emberwatch("train", str(tmp_path), "--output", str(tmp_path / "m"), *arguments)
+    done = call("train", str(tmp_path), "--output", str(tmp_path / "m"), *arguments)
     assert done.returncode == 2
     assert "write it as NAME=VALUE" in done.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["train", "{}/none", "-o", "{}/m"], "there is no such folder"),
-        (["train", "{}", "-o", "{}/m", "--steps", "0"], "--steps 0: it must be at least 1"),
-        (["train", "{}", "-o", "{}/m", "--fine-tune-from", "mixed12"], "near: mixed"),
-        (["train", "{}", "-o", "/proc/m"], "cannot be written to"),
-        (["label", "{}/a.jpg", "--bundle", "{}/none"], "there is no such folder"),
-    ],
-)
+UNFIT = [
+    (["train", "{}/none", "-o", "{}/m"], "there is no such folder"),
+    (["train", "{}", "-o", "{}/m", "--steps", "0"], "--steps 0: it must be at least 1"),
+    (["train", "{}", "-o", "{}/m", "--fine-tune-from", "mixed12"], "near: mixed"),
+    (["train", "{}", "-o", "/proc/m"], "cannot be written to"),
+    (["label", "{}/a.jpg", "--bundle", "{}/none"], "there is no such folder"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "says"), UNFIT)
 def test_settings_that_cannot_work_exit_with_2_and_one_sentence(
+    call: Call, tmp_path: Path, arguments: list[str], says: str
+) -> None:
+    check_refused(call(*(argument.format(tmp_path) for argument in arguments)), says)
+
+
+@pytest.mark.parametrize(("arguments", "says"), [UNFIT[0], UNFIT[-1]])
+def test_libraries_add_nothing_to_that_sentence(
     tmp_path: Path, arguments: list[str], says: str
 ) -> None:
-    done = emberwatch(*(argument.format(tmp_path) for argument in arguments))
+    check_refused(emberwatch(*(argument.format(tmp_path) for argument in arguments)), says)
+
+
+def check_refused(done: subprocess.CompletedProcess[str], says: str) -> None:
     assert done.returncode == 2
     assert done.stderr.startswith("emberwatch: ")
     assert says in done.stderr
     assert done.stderr.count("\n") == 1
 
 
-def test_pictures_that_cannot_be_learned_from_exit_with_1(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_learned_from_exit_with_1(call: Call, tmp_path: Path) -> None:
     (tmp_path / "pictures" / "fire").mkdir(parents=True)
-    done = emberwatch("train", str(tmp_path / "pictures"), "-o", str(tmp_path / "m"),
-                      "--cache-dir", str(tmp_path / "cache"))  # fmt: skip
+    done = call("train", str(tmp_path / "pictures"), "-o", str(tmp_path / "m"),
+                "--cache-dir", str(tmp_path / "cache"))  # fmt: skip
     assert done.returncode == 1
     assert "only 'fire' was found in it" in done.stderr
 
@@ -223,13 +258,13 @@ def test_train_offers_every_option_of_the_trainer_with_its_default() -> None:
             assert options[name] in (default, default or None), name
 
 
-def test_share_names_the_folder_of_what_ships() -> None:
-    found = emberwatch("share", "systemd")
+def test_share_names_the_folder_of_what_ships(call: Call) -> None:
+    found = call("share", "systemd")
     assert (Path(found.stdout.strip()) / "emberwatch.service").is_file()
 
 
 @pytest.mark.parametrize("name", ["nonsense", "../..", "/etc"])
-def test_share_names_nothing_else(name: str) -> None:
-    found = emberwatch("share", name)
+def test_share_names_nothing_else(call: Call, name: str) -> None:
+    found = call("share", name)
     assert found.returncode == 2
     assert "there are config, models and systemd" in found.stderr

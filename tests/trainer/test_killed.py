@@ -59,47 +59,46 @@ def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(folder: Path, backbone: str, name: str, phases: list[str]) -> None:
-    """Train in one process after the other: all but the last are killed, each in its phase.
+def main(folder: Path, backbone: str, runs: dict[str, list[str]]) -> None:
+    """Train several times: in one process after the other, of which all but the last are killed,
+    each in its phase.
 
     They are forked, so that TensorFlow is imported once.
     """
     from trainer.train import train
 
-    options = TrainOptions(
-        folder / "images", folder / name, backbone=backbone, cache_dir=folder / f"{name}.cache",
-        seed=2, validation_percentage=30, testing_percentage=30, steps=20, evaluate_every=10,
-        cached_views=1, fine_tune_steps=3, fine_tune_batch_size=2, fine_tune_from="mixed5",
-        checkpoint_minutes=1e-6, openvino=False,
-    )  # fmt: skip
-    for phase in (*phases, ""):
-        child = os.fork()
-        if child == 0:
-            train(options, Deadly(phase))
-            os._exit(0)
-        _, status = os.waitpid(child, 0)
-        sys.stdout.write(f"{phase}:{os.waitstatus_to_exitcode(status)}\n")
-        sys.stdout.flush()
-
-
-def run(folder: Path, backbone: Path, name: str, phases: tuple[str, ...]) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.trainer.test_killed", folder, backbone, name, *phases],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[2],
-    )
-    return done.stdout.split()
+    for name, phases in runs.items():
+        options = TrainOptions(
+            folder / "images", folder / name, backbone=backbone,
+            cache_dir=folder / f"{name}.cache", seed=2, validation_percentage=30,
+            testing_percentage=30, steps=20, evaluate_every=10, cached_views=1, fine_tune_steps=3,
+            fine_tune_batch_size=2, fine_tune_from="mixed5", checkpoint_minutes=1e-6,
+            openvino=False,
+        )  # fmt: skip
+        for phase in (*phases, ""):
+            child = os.fork()
+            if child == 0:
+                train(options, Deadly(phase))
+                os._exit(0)
+            _, status = os.waitpid(child, 0)
+            sys.stdout.write(f"{name}:{phase}:{os.waitstatus_to_exitcode(status)}\n")
+            sys.stdout.flush()
 
 
 @pytest.mark.timeout(600)
 def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_was_not(tmp_path: Path) -> None:
     write_folders(tmp_path / "images", 10)
     backbone = write_tiny_backbone(tmp_path / "tiny")
-    assert run(tmp_path, backbone, "calm", ()) == [":0"]
-    ends = run(tmp_path, backbone, "killed", PHASES)
-    assert ends == [*(f"{phase}:-9" for phase in PHASES), ":0"]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.trainer.test_killed", tmp_path, backbone,
+         json.dumps({"calm": [], "killed": PHASES})],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    killed_in = [f"killed:{phase}:-9" for phase in PHASES]
+    assert done.stdout.split() == ["calm::0", *killed_in, "killed::0"]
     calm, killed = (
         json.loads((tmp_path / name / "bundle.json").read_text()) for name in ("calm", "killed")
     )
@@ -108,4 +107,4 @@ def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_was_not(tmp_p
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:])
+    main(Path(sys.argv[1]), sys.argv[2], json.loads(sys.argv[3]))

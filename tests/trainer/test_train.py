@@ -12,6 +12,7 @@ from monitor.errors import TrainingError
 from monitor.inference.bundle import Bundle, load_bundle
 from monitor.inference.openvino_engine import OpenVinoEngine
 from monitor.inference.tensorflow_engine import TensorFlowEngine
+from tests.support.backbones import write_tiny_backbone
 from tests.support.pictures import picture, write_folders
 from trainer.backbone import SIZE, build_model, load_backbone
 from trainer.console import Console
@@ -22,6 +23,8 @@ from trainer.prepare import prepare
 from trainer.train import TrainOptions, train
 
 QUIET = Console(quiet=True)
+
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -168,8 +171,9 @@ def test_folding_batch_norms_changes_no_feature(weights_file: Path) -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-3 * float(np.abs(wanted).max()))
 
 
-def test_the_model_takes_bytes_and_scales_them_itself(weights_file: Path) -> None:
-    model = build_model(load_backbone(str(weights_file)).model, 2)
+def test_the_model_takes_bytes_and_scales_them_itself(tmp_path: Path) -> None:
+    backbone = write_tiny_backbone(tmp_path / "tiny")
+    model = build_model(load_backbone(str(backbone)).model, 2)
     scaled = keras.Model(model.input, model.get_layer("scaling").output)
     pixels = np.zeros((1, SIZE, SIZE, 3), np.uint8)
     pixels[0, 0, 0] = 255
