@@ -73,8 +73,8 @@ def test_a_very_short_secret_does_not_hide_half_of_every_line() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        *("a" * 1_000_000, "_" * 1_000_000, "?a_" * 300_000),
-        *("a://" * 200_000, "a://b/" * 150_000, "a://" + ":" * 1_000_000, "a://b:" * 100_000),
+        *("a" * 250_000, "_" * 250_000, "?a_" * 75_000),
+        *("a://" * 50_000, "a://b/" * 40_000, "a://" + ":" * 250_000, "a://b:" * 40_000),
     ],
 )
 @pytest.mark.timeout(150)  # a quadratic search would take hours, a busy machine seconds

@@ -257,7 +257,7 @@ def test_descriptors_and_processes_stay_level_over_many_restarts() -> None:
     with watching([feed("a"), feed("b")], limits(1, strikes=100)) as watch:
         watch.until_frames("ab")
         before = open_descriptors()
-        for index in range(20):
+        for index in range(8):
             os.kill(watch.pid_of("a"), signal.SIGKILL)
             watch.until(lambda: "worker_lost" in {event.kind for event in watch.events})
             watch.events.clear()
