@@ -9,6 +9,7 @@ from typer.testing import CliRunner
 
 from monitor.cli import app
 from monitor.inference.bundle import load_bundle
+from tests.support.backbones import write_tiny_backbone
 from tests.support.pictures import write_folders
 
 LABELS = ("fire", "misc", "smoke")
@@ -25,9 +26,7 @@ def emberwatch(*arguments: str | Path) -> str:
     return ran.stdout
 
 
-def test_every_option_that_takes_the_place_of_a_flag_does_what_its_row_says(
-    images: Path, weights_file: Path
-) -> None:
+def test_every_option_that_takes_the_place_of_a_flag_does_what_its_row_says(images: Path) -> None:
     place = images.parent
     made = place / "bundle"
     options: dict[str, tuple[str | Path, ...]] = {
@@ -49,7 +48,7 @@ def test_every_option_that_takes_the_place_of_a_flag_does_what_its_row_says(
         "--random-crop": ("20",),
         "--small-views": ("30",),
         "--random-brightness": ("15",),
-        "--backbone": (weights_file,),
+        "--backbone": (write_tiny_backbone(place / "start"),),
         "--seed": ("2",),
         "--no-openvino": (),
     }
