@@ -16,6 +16,7 @@ from monitor.credentials import feeds, resolve
 from monitor.errors import BundleError, ConfigError, Problem
 from monitor.inference.bundle import Bundle, load_bundle
 from monitor.secret_source import CREDENTIALS_DIRECTORY
+from monitor.sink_settings import resolve_sinks
 from monitor.state_dir import folder_trouble
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -98,6 +99,10 @@ def examine(path: Path, environ: Mapping[str, str], *, logins: bool = True) -> E
                 problems = [problem for problem in problems if problem.key != place]
                 warnings.append(_not_at_hand(credential, place))
         warnings += _missing_file(camera, f"cameras[{index}].url")
+    if draft.config is not None:
+        found = resolve_sinks(draft.config, environ, service=logins)
+        problems += found.problems
+        warnings += found.warnings
     bundle = None
     inference = draft.part(Inference, "inference")
     if data and inference is not None:
@@ -122,6 +127,7 @@ def summary(config: Config, bundle: Bundle | None) -> list[tuple[str, str]]:
     lines += [("rule", _rule_text(rule)) for rule in config.rules]
     if bundle is not None:
         lines.append(("model", f"{bundle.path}: {', '.join(bundle.labels)}"))
+    lines += [("sink", f"{sink.name}: {sink.type}") for sink in config.sinks]
     return [*lines, ("listen", config.listen), ("state", str(config.state_dir))]
 
 

@@ -16,6 +16,7 @@ from monitor.cli_options import AsJson, ConfigOption, ConfigPath, quiet_logs
 from monitor.cli_regions import regions
 from monitor.cli_replay import replay
 from monitor.cli_silence import silence
+from monitor.cli_sinks import try_sinks
 from monitor.cli_train import train
 from monitor.cli_tune import record, tune
 from monitor.errors import AddressError, ConfigError, EmberwatchError, UsageError
@@ -190,6 +191,7 @@ app.command()(regions)
 app.command()(record)
 app.command()(tune)
 app.add_typer(silence, name="silence")
+app.command("test-alert")(try_sinks)
 app.command()(train)
 app.command()(evaluate)
 app.command()(export)

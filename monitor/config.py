@@ -20,6 +20,7 @@ from monitor.config_camera import (
 from monitor.config_conditions import Signal, Silencing, Site, ThresholdWhile
 from monitor.config_decision import Decision, Rule, Smoothing, default_rules
 from monitor.config_regions import Mask, Zone
+from monitor.config_sinks import MOST_SINKS, Sink
 from monitor.config_times import NamedIntervals, TimeInterval, TimesOfDay
 from monitor.config_values import (
     DURATION_PATTERN,
@@ -54,6 +55,7 @@ __all__ = [
     "Shadow",
     "Signal",
     "Silencing",
+    "Sink",
     "Site",
     "Smoothing",
     "ThresholdWhile",
@@ -153,6 +155,16 @@ class Config(Section):
     )
     silence: Silencing = Field(
         default_factory=Silencing, description="Silences that people set for maintenance."
+    )
+    sinks: list[Sink] = Field(
+        default_factory=list, max_length=MOST_SINKS, description="Who is told of alerts."
+    )
+    external_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s@?#]+$",
+        max_length=2048,
+        examples=["https://fire.example.org"],
+        description="Where people reach the pages; messages of sinks link there.",
     )
     inference: Inference = Field(default_factory=Inference, description="Model and engine.")
     decision: Decision = Field(default_factory=Decision, description="From scores to alerts.")

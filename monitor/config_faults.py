@@ -7,6 +7,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from monitor.config import CREDENTIAL_PATTERN, DURATION_PATTERN, NAME_PATTERN, Config
+from monitor.config_sinks import SINK_TYPES
 from monitor.errors import Problem
 from monitor.redact import redact
 from monitor.yaml_marks import Location, Marked, key_text
@@ -19,6 +20,7 @@ _PATTERNS = {
     CREDENTIAL_PATTERN: "a name of letters, digits, '.', '_' and '-'",
 }
 _LONGEST_SHOWN = 40
+_HIDDEN_KEYS = frozenset({"url", "value", "password", "bearer_token", "secret", "url_from"})
 
 
 def faults(error: ValidationError, marked: Marked) -> list[Problem]:
@@ -34,10 +36,17 @@ def faults(error: ValidationError, marked: Marked) -> list[Problem]:
 def _problem(
     kind: str, location: Location, context: Mapping[str, Any], marked: Marked, schema: Schema
 ) -> Problem:
+    typed, location = location, _without_type(location)
     if kind == "extra_forbidden":
-        message = _unknown_key(str(location[-1]), location, schema)
+        message = _unknown_key(str(location[-1]), typed, schema)
     elif kind == "missing":
-        message = _missing(location, schema)
+        message = _missing(typed, schema)
+    elif kind == "union_tag_not_found":
+        location = (*location, "type")
+        message = f"this key is missing; add 'type: …' ({' or '.join(SINK_TYPES)})"
+    elif kind == "union_tag_invalid":
+        location = (*location, "type")
+        message = _unknown_type(_found(location, marked), _value(location, marked.data))
     elif kind == "too_long" and "actual_length" in context:
         found, most = context["actual_length"], context["max_length"]
         message = f"a list of {found} was found; {most} is the most"
@@ -48,7 +57,7 @@ def _problem(
         message = redact(str(context["error"]))
     else:
         found = _found(location, marked)
-        part = _at(location, schema)
+        part = _at(typed, schema)
         cure = f"write {_expected(part, schema)}"
         value = _value(location, marked.data)
         if kind == "string_type" and isinstance(value, int | float):
@@ -57,6 +66,19 @@ def _problem(
             cure = cure if "examples" in part else "put it in quotes"
         message = f"{found} was found; {cure}"
     return Problem(key_text(location), marked.line(location), message)
+
+
+def _without_type(location: Location) -> Location:
+    """The location as in the file: pydantic names the type of a sink behind its index."""
+    if location[:1] == ("sinks",) and len(location) > 2 and location[2] in SINK_TYPES:
+        return (*location[:2], *location[3:])
+    return location
+
+
+def _unknown_type(found: str, value: Any) -> str:
+    close = difflib.get_close_matches(str(value).lower(), SINK_TYPES, n=1)
+    cure = f"did you mean '{close[0]}'?" if close else f"write {' or '.join(SINK_TYPES)}"
+    return f"{found} was found; {cure}"
 
 
 def _unknown_key(key: str, location: Location, schema: Schema) -> str:
@@ -86,7 +108,7 @@ def _found(location: Location, marked: Marked) -> str:
         return "a section of keys"
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "a list" if value else "an empty list"
-    if "credentials" in location:
+    if "credentials" in location or (location[0] == "sinks" and location[-1] in _HIDDEN_KEYS):
         return "text" if isinstance(value, str) else "a value without quotes"
     if isinstance(value, str):
         shown = redact(value)
@@ -174,9 +196,15 @@ def _at(location: Location, schema: Schema) -> Schema:
     """The part of the schema for a location; empty where there is none."""
     part: Schema = schema
     for step in location:
-        if isinstance(step, str):
+        kinds = {
+            kind["properties"]["type"]["const"]: kind
+            for kind in (_resolved(one, schema) for one in part.get("oneOf", ()))
+        }
+        if step in kinds:
+            part = kinds[step]
+        elif isinstance(step, str):
             part = _properties(part, schema).get(step, {})
-            continue
-        options = [_resolved(option, schema) for option in part.get("anyOf", [part])]
-        part = next((option["items"] for option in options if "items" in option), {})
+        else:
+            options = [_resolved(option, schema) for option in part.get("anyOf", [part])]
+            part = next((option["items"] for option in options if "items" in option), {})
     return part

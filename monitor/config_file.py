@@ -13,6 +13,7 @@ from monitor.config import Camera, Config, Section
 from monitor.config_checks import cross_checks, second_looks
 from monitor.config_faults import faults
 from monitor.config_references import reference_checks, site_looks
+from monitor.config_sink_checks import sink_checks, sink_looks
 from monitor.errors import ConfigError, Problem
 from monitor.yaml_marks import (
     Location,
@@ -99,7 +100,12 @@ def read_draft(path: Path) -> Draft:
     shape = _wrong_shape(marked.data)
     if shape is not None:
         return Draft(path, marked, None, marked.problems or (Problem("", 1, shape),), ())
-    problems = [*marked.problems, *cross_checks(marked), *reference_checks(marked)]
+    problems = [
+        *marked.problems,
+        *cross_checks(marked),
+        *reference_checks(marked),
+        *sink_checks(marked),
+    ]
     config = None
     try:
         config = Config.model_validate(marked.data)
@@ -114,6 +120,7 @@ def read_draft(path: Path) -> Draft:
         *second_looks(config, marked),
         *site_looks(config, marked),
         *_open_secrets(config, marked, path),
+        *sink_looks(config, marked, path),
     ]
     ordered = sorted(warnings, key=lambda problem: problem.line or 0)
     return Draft(path, marked, config, (), tuple(ordered))

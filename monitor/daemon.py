@@ -22,6 +22,7 @@ from monitor.credentials import secrets_of
 from monitor.daemon_round import ROUND_SECONDS, Round
 from monitor.daemon_signals import Signals
 from monitor.daemon_state import DaemonState
+from monitor.delivery import begin_delivery
 from monitor.errors import EmberwatchError
 from monitor.fatal import log_fatal
 from monitor.inference.batcher import Batcher
@@ -36,6 +37,7 @@ from monitor.sampling import Sampling
 from monitor.settings import Settings, ingest_limits, read_settings
 from monitor.shadow import Shadow
 from monitor.signal_poller import SignalPoller
+from monitor.sink_settings import secrets_of_sinks
 from monitor.state_lock import state_lock
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
@@ -127,6 +129,10 @@ class _Daemon:
         )
         stack.callback(self._keeper.close)
         self._state.kept_by(self._keeper)
+        self._delivery = begin_delivery(
+            self._keeper, registry, settings, clock=self._clock, version=self._version
+        )
+        stack.callback(self._delivery.stop)
         # Workers connect to their cameras while the model is being loaded.
         stack.callback(self._supervisor.stop, STOP_SECONDS)
         self._supervisor.start()
@@ -167,6 +173,7 @@ class _Daemon:
             clock=self._clock,
             shadow=self._shadow,
             sampling=self._sampling,
+            delivery=self._delivery,
         )
         self._poller.apply(config.signals)
         self._show_model()
@@ -284,6 +291,7 @@ class _Daemon:
         self._news.forget(result.removed)
         _set_up_logs(settings)
         self._poller.apply(config.signals)
+        self._delivery.apply(config, settings.sinks)
         self._watch.apply(config)
         self._shadow.apply(config, self._model.bundle.labels)
         self._round.reload_fault = ""
@@ -320,6 +328,7 @@ def _engine_part(config: Config) -> Inference:
 
 def _set_up_logs(settings: Settings) -> None:
     """Log as configured from now on, and tell what is probably not meant."""
-    configure_logs(settings.config.log, secrets=secrets_of(settings.feeds))
+    secrets = (*secrets_of(settings.feeds), *secrets_of_sinks(settings.sinks))
+    configure_logs(settings.config.log, secrets=secrets)
     for warning in settings.warnings:
         log.warning("config", problem=str(warning))

@@ -8,6 +8,7 @@ from monitor.alerts.keeper import Keeper
 from monitor.camera_news import CameraNews
 from monitor.clock import Clock
 from monitor.daemon_state import DaemonState
+from monitor.delivery import Delivery
 from monitor.ingest.supervisor import Supervisor
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
@@ -58,6 +59,7 @@ class Round:
         clock: Clock,
         shadow: Shadow,
         sampling: Sampling,
+        delivery: Delivery,
     ) -> None:
         self._supervisor = supervisor
         self._watch = watch
@@ -71,6 +73,7 @@ class Round:
         self._clock = clock
         self._shadow = shadow
         self._sampling = sampling
+        self._delivery = delivery
         self._throttle = Throttle()
         self._next = clock.monotonic()
         self._next_status = self._next + STATUS_SECONDS
@@ -145,6 +148,7 @@ class Round:
             yield Fault("overload", overload, critical=False)
         if self._shadow.fault:
             yield Fault("shadow", self._shadow.fault, critical=False)
+        yield from self._delivery.faults()
         yield from condition_faults(self._signals(), self._watch.silences())
         if self.reload_fault:
             yield Fault("config", self.reload_fault, critical=False)

@@ -146,7 +146,14 @@ class SinkError(EmberwatchError):
 
 
 class Retryable(SinkError):
-    """Delivery failed for now; trying again later may help."""
+    """Delivery failed for now; trying again later may help.
+
+    ``retry_after_seconds`` is the pause that the sink asked for; None where it asked for none.
+    """
+
+    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class Permanent(SinkError):

@@ -13,7 +13,7 @@ from structlog.typing import Processor
 from monitor.config import Log
 from monitor.redact import Redactor
 
-_QUIET_LIBRARIES = ("asyncio", "httpcore", "httpx", "libav", "multipart", "uvicorn")
+_QUIET_LIBRARIES = ("asyncio", "httpcore", "httpx", "libav", "multipart", "paho", "uvicorn")
 """Their info lines are not the story of a day."""
 
 

@@ -23,6 +23,7 @@ class Quiet:
         self._clock = clock
         self._silences = ActiveSilences()
         self._told: frozenset[Silence] = frozenset()
+        self._announced: frozenset[tuple[str, str]] = frozenset()
         self._muffled: frozenset[tuple[str, str]] = frozenset()
         self._next_look = clock.monotonic()
 
@@ -33,6 +34,11 @@ class Quiet:
     def covers(self, camera: str, label: str) -> bool:
         """Whether alerts for ``label`` of ``camera`` are silenced now."""
         return covering(self.now(), camera, label) is not None
+
+    def announce_anew(self) -> None:
+        """Tell sinks of all that fires with the next :meth:`tend`: some may be new. Those that have
+        heard of it are not told twice."""
+        self._announced = frozenset()
 
     def tend(self, firing: Iterable[tuple[str, str, str]]) -> None:
         """Look for new silences, if it is time, and tell of what changed.
@@ -52,13 +58,17 @@ class Quiet:
             self._silences.take(found, wall=self._clock.wall(), monotonic=monotonic)
         active = frozenset(self.now())
         self._tell(active)
-        muffled = set()
+        muffled, audible = set(), set()
         for camera, alert, label in firing:
             if covering(active, camera, label) is not None:
                 muffled.add((camera, alert))
-            elif (camera, alert) in self._muffled:
+                continue
+            audible.add((camera, alert))
+            if (camera, alert) in self._muffled:
                 log.error("alert_firing", camera=camera, alert=alert, label=label, after="silence")
         self._muffled = frozenset(muffled)
+        self._keeper.announce(audible - self._announced)
+        self._announced = frozenset(audible)
 
     def _tell(self, active: frozenset[Silence]) -> None:
         for silence in sorted(active - self._told, key=lambda s: s.id):

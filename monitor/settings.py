@@ -12,6 +12,7 @@ from monitor.errors import Problem
 from monitor.inference.bundle import Bundle
 from monitor.ingest.limits import Limits
 from monitor.ingest.status import SourceSettings
+from monitor.sink_settings import SinkSettings, resolve_sinks
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +24,8 @@ class Settings:
     """The enabled cameras, with their logins."""
     bundle: Bundle
     """Checked, and with every label that a rule names."""
+    sinks: tuple[SinkSettings, ...]
+    """With their secrets."""
     warnings: tuple[Problem, ...]
     """What is allowed and probably not meant."""
 
@@ -37,7 +40,8 @@ def read_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
     config, bundle = found.draft.config, found.bundle
     if found.problems or config is None or bundle is None:
         raise found.error()
-    return Settings(config, tuple(feeds(config, environ=environ)), bundle, found.warnings)
+    sinks = resolve_sinks(config, environ).sinks
+    return Settings(config, tuple(feeds(config, environ=environ)), bundle, sinks, found.warnings)
 
 
 def ingest_limits(config: Config) -> Limits:

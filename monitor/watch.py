@@ -108,6 +108,7 @@ class Watch:
 
     def apply(self, config: Config) -> None:
         """Watch the enabled cameras of a configuration; those unchanged go on undisturbed."""
+        self._quiet.announce_anew()
         batch = config.inference.batch
         self._batcher.limit(batch.max_size, batch.max_wait)
         gone = self._roster.apply(config, self._labels, self._model)

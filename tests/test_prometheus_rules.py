@@ -16,10 +16,12 @@ import yaml
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitor.alerts.outbox import SinkState
 from monitor.clock import ManualClock
 from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
 from monitor.metrics_conditions import ConditionMetrics
+from monitor.metrics_delivery import DeliveryMetrics
 from monitor.share import shared_path
 from monitor.signal_poller import SignalState
 from tests.support.web_states import camera
@@ -58,6 +60,9 @@ def exported_text() -> bytes:
             clock=ManualClock(),
         )
     )
+    deliveries = DeliveryMetrics()
+    deliveries.read_from(lambda: [SinkState("mail", "apprise", {}, 0, 0.0, 0.0, "")])
+    metrics_registry.register(deliveries)
     return generate_latest(metrics_registry)
 
 

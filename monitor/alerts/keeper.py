@@ -93,13 +93,14 @@ class Keeper(SharedStore):
         """Tell sinks of alerts, camera and name, that fire and that they have not heard of."""
         if firing and self._routes:
             self._write(lambda: self._store.announce(firing))
+            self._tell()
 
     def record(self, transitions: Collection[Transition], state: DeciderSnapshot) -> None:
         """Keep changes of state with the decision's state after them, and tell the sinks."""
         if self.in_memory:
             self._remember(transitions)
         self._write(lambda: self._store.record(*transitions, state=state))
-        self.news.set()
+        self._tell()
 
     def save_states(self, states: Iterable[DeciderSnapshot]) -> None:
         """Keep the states of decisions."""
@@ -171,6 +172,7 @@ class Keeper(SharedStore):
                 log.info("events_ended", count=ended, cause="their camera or rule is gone")
 
         self._write(work)
+        self._tell()
 
     def tend(self) -> None:
         """Try again what failed, if it is time; to be called now and then."""

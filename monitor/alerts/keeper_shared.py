@@ -24,8 +24,21 @@ class SharedStore:
         """Held while the store is exchanged for another, and by whoever writes to it meanwhile."""
         self._routes: Sequence[Route] = ()
         self._settled: dict[str, Settled] = {}
-        self.news = threading.Event()
-        """Set when something was recorded."""
+        self._listeners: tuple[threading.Event, ...] = ()
+
+    def listen(self, listener: threading.Event) -> None:
+        """Set this whenever something was recorded."""
+        with self._swap:
+            self._listeners = (*self._listeners, listener)
+
+    def unlisten(self, listener: threading.Event) -> None:
+        """Set it no more."""
+        with self._swap:
+            self._listeners = tuple(one for one in self._listeners if one is not listener)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener.set()
 
     def events(
         self, limit: int, *, camera: str | None, before_id: int | None, open_only: bool

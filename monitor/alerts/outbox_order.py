@@ -8,6 +8,8 @@ than any pause lasts is due.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from monitor.alerts.routing import Kind
+
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_HOLD_SECONDS = 3600.0
 """A sink that asks for a longer pause (``Retry-After``) is tried after this all the same."""
@@ -22,7 +24,7 @@ class Head:
 
     key: str
     event_id: int
-    kind: str
+    kind: Kind
     created_at: float
     attempts: int
     """Tries that failed."""

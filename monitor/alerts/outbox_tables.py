@@ -25,7 +25,10 @@ def probe(connection: sqlite3.Connection) -> None:
 def announce(
     connection: sqlite3.Connection, change: Change, routes: Sequence[Route], now: float
 ) -> None:
-    """Put in the outbox what a change of state tells; what stands there already stays."""
+    """Put in the outbox what a change of state tells; what stands there already stays.
+
+    An escalation counts as made when it is due.
+    """
     if not routes:
         return
     told = {
@@ -46,7 +49,7 @@ def announce(
                 planned.sink,
                 planned.key,
                 planned.kind,
-                now,
+                max(now, planned.due_at),
                 planned.due_at,
             )
             for planned in plan(change, told, routes, now)
@@ -69,11 +72,8 @@ def queue(connection: sqlite3.Connection, now: float) -> dict[str, tuple[int, fl
     """By sink: how many deliveries wait, and when the oldest was made; escalations count once they
     are due."""
     rows = connection.execute(
-        "SELECT sink, count(*), min(max(created_at, CASE kind WHEN 'escalation' "
-        "THEN CASE attempts WHEN 0 THEN next_try_at ELSE created_at END ELSE created_at END)) "
-        "FROM deliveries "
-        "WHERE done_at IS NULL AND (kind <> 'escalation' OR attempts > 0 OR next_try_at <= ?) "
-        "GROUP BY sink",
+        "SELECT sink, count(*), min(created_at) FROM deliveries "
+        "WHERE done_at IS NULL AND (created_at <= ? OR kind <> 'escalation') GROUP BY sink",
         (now,),
     )
     return {sink: (count, oldest) for sink, count, oldest in rows}

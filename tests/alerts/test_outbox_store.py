@@ -43,7 +43,7 @@ def keeper(tmp_path: Path, clock: ManualClock) -> Iterator[Keeper]:
 
 def delivered(keeper: Keeper, sink: str, clock: ManualClock) -> list[str]:
     """Take all that waits for a sink, in its order; what kind it was."""
-    kinds = []
+    kinds: list[str] = []
     while heads := keeper.heads(sink):
         (head,) = heads
         kinds.append(head.kind)

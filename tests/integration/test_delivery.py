@@ -1,0 +1,109 @@
+"""A firing daemon tells real receivers, and loses nothing when it is killed or they are down."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import yaml
+
+from tests.support.clips import make_clip, red_scene
+from tests.support.daemon import Daemon, running_daemon, wait_for, write_config
+from tests.support.sinks import Broker, Hook, Mails, alertmanager, broker, hook, mail_server
+
+pytestmark = pytest.mark.debian
+
+SECRET = "wh-secret-planted-0815"
+WITHIN_SECONDS = 2.0
+
+
+class Receivers:
+    """All of them."""
+
+    def __init__(
+        self, client: httpx.Client, web: Hook, mqtt: Broker, mails: Mails, mail_port: int
+    ) -> None:
+        self.alertmanager, self.hook, self.broker = client, web, mqtt
+        self.mails, self.mail_port = mails, mail_port
+
+    def sinks(self) -> list[dict[str, Any]]:
+        url = str(self.alertmanager.base_url)
+        mail = f"mailto://127.0.0.1:{self.mail_port}?from=fire@a.example&to=b@b.example"
+        secret = {"env": "HOOK_SECRET"}
+        return [
+            {"name": "am", "type": "alertmanager", "url": url, "repeat": "1s"},
+            {"name": "hook", "type": "webhook", "url": self.hook.url, "secret": secret},
+            {"name": "ha", "type": "mqtt", "host": "127.0.0.1", "port": self.broker.port},
+            {"name": "mail", "type": "apprise", "url": f"{mail}&mode=insecure"},
+        ]
+
+
+@pytest.fixture(scope="module")
+def receivers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Receivers]:
+    folder = tmp_path_factory.mktemp("receivers")
+    config = folder / "alertmanager.yml"
+    route = {"receiver": "none", "group_by": ["..."]}
+    config.write_text(yaml.safe_dump({"route": route, "receivers": [{"name": "none"}]}))
+    with (
+        alertmanager(folder, config) as client,
+        hook() as web,
+        broker(folder) as mqtt,
+        mail_server() as (mails, port),
+    ):
+        yield Receivers(client, web, mqtt, mails, port)
+
+
+def alerts(client: httpx.Client) -> list[dict[str, Any]]:
+    found = client.get("/api/v2/alerts", params={"active": "true"}).json()
+    return [a for a in found if a["labels"]["camera"] == "yard"]
+
+
+def fired_at(daemon: Daemon) -> float:
+    """Unix time of the change of state."""
+    events = json.loads(daemon.page("/api/v1/events")[1])["events"]
+    return float(next(s["at"] for e in events for s in e["steps"] if s["event"] == "firing"))
+
+
+def test_fire_is_seen_by_all_within_two_seconds_and_its_end_too(
+    tmp_path: Path, receivers: Receivers
+) -> None:
+    clip = make_clip(tmp_path / "fire.mp4", red_scene(), seconds=8)
+    config = write_config(
+        tmp_path,
+        [{"name": "yard", "url": f"file:{clip}", "loop": True, "fps": 5}],
+        rules=[{"name": "fire", "label": "fire", "threshold": 0.5, "for": "1s"}],
+        sinks=receivers.sinks(),
+    )
+    web, mqtt, mails = receivers.hook, receivers.broker, receivers.mails
+    with running_daemon(config, environ={"HOOK_SECRET": SECRET}) as daemon:
+        wait_for(lambda: alerts(receivers.alertmanager), "Alertmanager shows it")
+        wait_for(lambda: web.received, "the webhook has it")
+        wait_for(lambda: mqtt.topics.get("emberwatch/yard/fire/state") == b"ON", "MQTT has it")
+        wait_for(lambda: mails.received, "the mail is there")
+        began = fired_at(daemon)
+        (alert,) = alerts(receivers.alertmanager)
+        assert alert["labels"]["alertname"] == "EmberwatchFire"
+        body = json.loads(web.received[0][2])
+        assert (body["version"], body["status"]) == ("4", "firing")
+        assert "webhook-signature" in web.received[0][1]
+        assert mqtt.topics["emberwatch/availability"] == b"online"
+        introduced = json.loads(mqtt.topics["homeassistant/device/emberwatch_yard/config"])
+        assert introduced["components"]["alert_fire"]["state_topic"] == "emberwatch/yard/fire/state"
+        assert mails.received[0]["Subject"] == "Fire at yard"
+        assert web.received[0][0] - began < WITHIN_SECONDS
+        on = next(at for at, topic, data in mqtt.seen if topic.endswith("/state") and data == b"ON")
+        assert on - began < WITHIN_SECONDS
+        for sink in ("am", "hook", "ha", "mail"):
+            within = daemon.value("delivery_delay_seconds_bucket", sink=sink, le="2.0")
+            assert within == 1.0, sink
+        # What is watched no more is over: its end is told to all.
+        document = yaml.safe_load(config.read_text())
+        document["cameras"] = [{"name": "gate", "url": f"file:{clip}", "enabled": False}]
+        config.write_text(yaml.safe_dump(document))
+        daemon.reload()
+        wait_for(lambda: not alerts(receivers.alertmanager), "it ends in Alertmanager")
+        wait_for(lambda: len(web.received) == 2, "the webhook hears of the end")
+        wait_for(lambda: len(mails.received) == 2, "a mail tells of the end")
+    assert SECRET not in (tmp_path / "log").read_text()
