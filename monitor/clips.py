@@ -8,7 +8,7 @@ the camera frozen.
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from urllib.parse import quote
@@ -26,8 +26,11 @@ from monitor.inference.masks import camera_regions, join_views
 from monitor.inference.scored import ScoredFrame
 from monitor.inference.scorer import Scorer, score_frames
 from monitor.ingest.frame import Frame, Health
+from monitor.ingest.gist import gist
+from monitor.ingest.health import thumbnail
 from monitor.ingest.source import open_source
 from monitor.ingest.status import SourceSettings
+from monitor.still_scene import StillScene, highest_hazard, still_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,13 @@ class ClipPipeline:
         wanted = alert_labels(config, self.camera, self.labels)
         self._regions = camera_regions(self.camera, wanted)
         self._scorer = Scorer(engine, bundle.geometry)
+        self._alerting = tuple(self.labels.index(label) for label in wanted)
+        self._still = still_settings(
+            config.inference.still_interval,
+            self.camera.stale_after,
+            self._rules,
+            decision_settings(config, self.camera),
+        )
 
     def __enter__(self) -> "ClipPipeline":
         return self
@@ -104,6 +114,10 @@ class ClipPipeline:
             SourceError: the clip cannot be opened, or breaks off; what came before was given.
             EngineError: the engine failed.
         """
+        for _, scored in self._pairs(clip):
+            yield scored
+
+    def _pairs(self, clip: Path) -> Iterator[tuple[Frame, ScoredFrame]]:
         waiting: list[Frame] = []
         pictures = 0
         try:
@@ -143,17 +157,28 @@ class ClipPipeline:
                 :attr:`ClipResult.error`.
         """
         decider = self.decider(clip)
+        still = StillScene(self._still)
+        newest: ScoredFrame | None = None
         transitions: list[Transition] = []
         highest: dict[str, float] = {}
         frames = 0
         seconds = 0.0
         problem = None
         try:
-            for scored in self.scored_frames(clip):
+            for frame, scored in self._pairs(clip):
+                seconds = frame.captured_monotonic
+                # All are scored, in batches; what the daemon would have passed over has the scores
+                # that it had there.
+                passed = newest is not None and not still.needs_score(frame.gist, seconds)
+                newest = _carried(newest, frame) if newest is not None and passed else scored
                 frames += 1
-                seconds = scored.captured_monotonic
-                _raise_to(highest, self.labels, scored)
-                brought = decider.update(scored)
+                _raise_to(highest, self.labels, newest)
+                brought = decider.update(newest)
+                if not passed:
+                    still.offered(frame.sequence, frame.gist)
+                    hazard = highest_hazard(scored, self._alerting)
+                    alert = any(decider.states().values())
+                    still.scored(frame.sequence, seconds, hazard, alert=alert)
                 for transition in brought:
                     transitions.append(transition)
                     if on_transition is not None:
@@ -188,16 +213,16 @@ class ClipPipeline:
                     captured_monotonic=decoded.media_seconds,
                     media_seconds=decoded.media_seconds,
                     health=Health.OK,
+                    gist=gist(thumbnail(decoded.pixels)),
                 )
         finally:
             source.close()
 
-    def _score(self, frames: Sequence[Frame]) -> list[ScoredFrame]:
+    def _score(self, frames: Sequence[Frame]) -> list[tuple[Frame, ScoredFrame]]:
         pairs = [(frame, self._regions) for frame in frames]
-        return [
-            join_views(scored, self.labels)
-            for scored in score_frames(self._scorer, pairs, self._max_batch)
-        ]
+        scores = score_frames(self._scorer, pairs, self._max_batch)
+        joined = [join_views(scored, self.labels) for scored in scores]
+        return list(zip(frames, joined, strict=True))
 
 
 def clip_config(path: Path | None) -> Config:
@@ -215,6 +240,15 @@ def _raise_to(highest: dict[str, float], labels: Sequence[str], scored: ScoredFr
     for part in scored.regions:
         for label, score in zip(labels, part.scores.tolist(), strict=True):
             highest[label] = max(highest.get(label, 0.0), score)
+
+
+def _carried(newest: ScoredFrame, frame: Frame) -> ScoredFrame:
+    return replace(
+        newest,
+        sequence=frame.sequence,
+        captured_at=frame.captured_at,
+        captured_monotonic=frame.captured_monotonic,
+    )
 
 
 def _no_watch() -> None:

@@ -99,6 +99,11 @@ class Inference(Section):
     )
     threads: int = Field(0, ge=0, le=256, description="Threads for scoring; 0: all cores.")
     batch: Batch = Field(default_factory=Batch, description="How frames are scored together.")
+    still_interval: Seconds = Field(
+        5.0,
+        description="Longest time for which a calm scene goes unscored while its picture does not "
+        "change; 0: every sample is scored.",
+    )
     shadow: Shadow | None = Field(
         None,
         description="A candidate model, compared with the one in use on a share of the frames.",

@@ -199,7 +199,7 @@ class _Daemon:
             self._look_for_model()
             due = self._watch.due_in()
             pause = ROUND_SECONDS if due is None else min(due, ROUND_SECONDS)
-            self._watch.take(self._supervisor.wait(pause))
+            self._watch.take(self._supervisor.wait(pause, self._watch.wants))
             self._watch.score()
             self._sampling.tend()
             self._round.come()

@@ -95,6 +95,11 @@ class Metrics:
         self._scored = counted.counter(
             "emberwatch_frames_scored", "Frames that were scored.", ["camera"]
         )
+        self._unchanged = counted.counter(
+            "emberwatch_frames_unchanged",
+            "Frames that were not scored, because they show what the last scored one showed.",
+            ["camera"],
+        )
         self._alert_state = counted.gauge(
             "emberwatch_alert_state",
             "State of an alert: 0 inactive, 1 pending, 2 firing.",
@@ -130,6 +135,7 @@ class Metrics:
                 self._alert_state.remove(camera.name, alert)
                 self._alerts.remove(camera.name, alert)
             self._scored.labels(camera.name)
+            self._unchanged.labels(camera.name)
             self._burst_active.labels(camera.name)
             if before is None:
                 self._sampling_ratio.labels(camera.name).set(math.nan)
@@ -147,6 +153,7 @@ class Metrics:
             if camera is None:
                 return
             self._scored.remove(name)
+            self._unchanged.remove(name)
             self._burst_active.remove(name)
             self._sampling_ratio.remove(name)
             for alert in camera.alerts:
@@ -158,12 +165,23 @@ class Metrics:
     def set_scores(
         self, camera: str, scores: Mapping[str, float], captured_monotonic: float
     ) -> None:
-        """The scores of a camera's newest frame, one for each label; counts it as scored."""
+        """The scores of a camera's newest frame, one for each label."""
         with self._lock:
             if camera not in self._watched:
                 return
             self._scores[camera] = _Score(dict(scores), captured_monotonic)
-            self._scored.labels(camera).inc()
+
+    def count_scored(self, camera: str) -> None:
+        """A frame was scored by the engine."""
+        with self._lock:
+            if camera in self._watched:
+                self._scored.labels(camera).inc()
+
+    def count_unchanged(self, camera: str) -> None:
+        """A frame was not scored, because it shows what the last one that was scored showed."""
+        with self._lock:
+            if camera in self._watched:
+                self._unchanged.labels(camera).inc()
 
     def set_usual(self, camera: str, usual: Mapping[str, float]) -> None:
         """What a camera's view usually scores about now, by label; it must not change later."""

@@ -9,9 +9,10 @@ from monitor.config import Camera
 from monitor.decision.conditions import CameraConditions, RuleConditions, Standing
 from monitor.decision.decider import Decider
 from monitor.decision.settings import DecisionSettings, RuleSettings
-from monitor.inference.scored import Region
+from monitor.inference.scored import Region, ScoredFrame
 from monitor.ingest.status import CameraStatus
 from monitor.sites import Seat
+from monitor.still_scene import StillScene, StillSettings
 from monitor.web.view import AlertView, CameraView, ScoresView
 
 
@@ -36,6 +37,8 @@ class Post:
     seat: Seat
     conditions: tuple[RuleConditions, ...]
     """When each rule holds, in the order of the rules."""
+    alerting: tuple[int, ...] = ()
+    """Positions of the labels that can raise an alert."""
     scores: ScoresView | None = None
     since: dict[str, float] = field(default_factory=dict)
     """Unix time at which each alert entered its state."""
@@ -44,6 +47,10 @@ class Post:
     work: Work = Work()
     sampling_ratio: float = math.nan
     """Of its wanted rate; NaN while nothing is known."""
+    still: StillScene = field(default_factory=lambda: StillScene(StillSettings(0.0, 0.0)))
+    """Whether its frames must be scored."""
+    newest: ScoredFrame | None = None
+    """The last one that was decided on."""
     _times: CameraConditions = field(init=False)
 
     def __post_init__(self) -> None:

@@ -22,6 +22,7 @@ from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
 from monitor.post import Post
 from monitor.sites import Seat
+from monitor.still_scene import StillScene, still_settings
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +76,10 @@ class Roster:
         rules = rule_settings(config, camera)
         settings = decision_settings(config, camera, model)
         before = self.posts.get(camera.name)
-        regions = camera_regions(camera, alert_labels(config, camera, labels))
+        alerting = alert_labels(config, camera, labels)
+        regions = camera_regions(camera, alerting)
+        interval = config.inference.still_interval
+        still = still_settings(interval, camera.stale_after, rules, settings)
         held_under = conditions(config, camera)
         watched = Watched(camera.name, tuple(rule.name for rule in rules), camera.stale_after)
         if before is not None:
@@ -83,6 +87,7 @@ class Roster:
                 before.camera, before.rules, before.labels, before.settings, before.conditions
             )  # fmt: skip
             if basis == (camera, rules, labels, settings, held_under):
+                before.still.settings = still
                 return before
             self._kept[camera.name] = before.decider.snapshot()
             self._batcher.forget(camera.name)
@@ -91,7 +96,16 @@ class Roster:
         if kept is not None:
             decider.restore(kept)
         self._metrics.add_camera(watched)
-        post = Post(rules, labels, settings, regions, Seat(camera, decider), held_under)
+        post = Post(
+            rules,
+            labels,
+            settings,
+            regions,
+            Seat(camera, decider),
+            held_under,
+            alerting=tuple(labels.index(label) for label in alerting),
+            still=StillScene(still),
+        )
         for alert, state in decider.states().items():
             self._metrics.set_alert_state(camera.name, alert, state)
             if state is AlertState.FIRING and before is None:

@@ -68,6 +68,7 @@ class Sampling:
         self._wanted = _wanted(config)
         self._bursts.settings = _burst_settings(config)
         self._in_burst = set()
+        self._watch.in_burst = frozenset()
         self._ratios = {name: r for name, r in self._ratios.items() if name in self._wanted}
         self._metrics.set_bursts(())
         self._order()
@@ -106,6 +107,7 @@ class Sampling:
         now_in = self._bursts.update(self._watch.pending, usual, self._clock.monotonic())
         if now_in != self._in_burst:
             self._in_burst = now_in
+            self._watch.in_burst = frozenset(now_in)
             self._metrics.set_bursts(now_in)
             self._order()
 

@@ -5,10 +5,8 @@ Ingest is before this, and signals, reloads and supervision are around it, in
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
-
-import structlog
 
 from monitor.alert_log import log_transition
 from monitor.alerts.keeper import Keeper
@@ -22,28 +20,18 @@ from monitor.inference.batcher import Batch, Batcher
 from monitor.inference.masks import join_views
 from monitor.inference.scored import ScoredFrame
 from monitor.inference.scorer import Scorer
-from monitor.ingest.frame import Frame
+from monitor.ingest.frame import Frame, Glimpse
 from monitor.ingest.status import CameraStatus
-from monitor.logs import Throttle
 from monitor.metrics import Metrics
 from monitor.post import Post, Work
 from monitor.quiet import Quiet
 from monitor.roster import Roster
+from monitor.scoring_health import ScoringHealth
 from monitor.shadow import Judged, Shadow
 from monitor.sites import Sites
+from monitor.state_saver import StateSaver
+from monitor.still_scene import highest_hazard
 from monitor.web.view import CameraView, ScoresView
-
-SAVE_SECONDS = 30.0
-"""How often the state of a decision with an open alert is kept, beside each change of state."""
-
-SAVE_ALL_SECONDS = 900.0
-"""How often the state of every decision is kept: a crash costs what baselines learned since."""
-
-UNSCORED_SECONDS = 20.0
-"""Frames that arrive and are not scored for this long are a fault: the largest batch of a slow
-engine takes a few seconds."""
-
-log = structlog.get_logger(__name__)
 
 
 class Watch:
@@ -87,14 +75,13 @@ class Watch:
         self._sites = Sites(keeper=keeper, clock=clock)
         self._quiet = Quiet(keeper=keeper, clock=clock)
         self._roster = Roster(keeper=keeper, batcher=batcher, metrics=metrics)
-        self._throttle = Throttle()
-        self._next_save = clock.monotonic() + SAVE_SECONDS
-        self._next_save_all = clock.monotonic() + SAVE_ALL_SECONDS
-        self.engine_fault = ""
-        """Why the last batch could not be scored; empty if it was."""
-        self._unscored_since: float | None = None
+        self._saver = StateSaver(keeper, clock)
+        self._health = ScoringHealth(clock)
         self.pending: set[str] = set()
         """Cameras with an alert that is pending."""
+        self.in_burst: Collection[str] = ()
+        """Cameras that are sampled faster now: each frame of theirs is scored."""
+        self._passed: list[Glimpse] = []
         self.frames_scored = 0
         """Frames that were scored and decided on."""
 
@@ -104,7 +91,7 @@ class Watch:
         self._model = model
         self._scorer = scorer
         self._metrics.set_labels(self._labels)
-        self.engine_fault = ""
+        self._health.engine_fault = ""
 
     def apply(self, config: Config) -> None:
         """Watch the enabled cameras of a configuration; those unchanged go on undisturbed."""
@@ -126,13 +113,16 @@ class Watch:
 
     def take(self, frames: Iterable[Frame]) -> None:
         """Let frames wait for their batch; those that say nothing of the scene now are dropped."""
+        passed, self._passed = self._passed, []
+        for glimpse in passed:
+            self._carry(glimpse)
         for frame in frames:
             post = self._roster.posts.get(frame.camera)
             if post is None:
                 continue
             now = self._clock.monotonic()
-            if frame.health.scorable and self._unscored_since is None:
-                self._unscored_since = now
+            if frame.health.scorable:
+                self._health.came()
             if not frame.health.scorable:
                 self._metrics.count_dropped(frame.camera, "frozen")
                 post.attend()
@@ -140,9 +130,26 @@ class Watch:
             elif now - frame.captured_monotonic > post.camera.stale_after:
                 self._metrics.count_dropped(frame.camera, "stale")
                 post.lose()
-            elif self._batcher.add(frame, post.regions, now) is not None:
-                self._metrics.count_dropped(frame.camera, "overwritten")
-                post.lose()
+            else:
+                post.still.offered(frame.sequence, frame.gist)
+                if self._batcher.add(frame, post.regions, now) is not None:
+                    self._metrics.count_dropped(frame.camera, "overwritten")
+                    post.lose()
+
+    def wants(self, glimpse: Glimpse) -> bool:
+        """Whether the picture of a frame is needed; of another, the last score is its score.
+
+        What is not needed is decided on with the next :meth:`take`.
+        """
+        post = self._roster.posts.get(glimpse.camera)
+        if post is None or post.newest is None or glimpse.camera in self.in_burst:
+            return True
+        if not glimpse.health.scorable or post.scores is None:
+            return True
+        if post.still.needs_score(glimpse.gist, glimpse.captured_monotonic):
+            return True
+        self._passed.append(glimpse)
+        return False
 
     def due_in(self) -> float | None:
         """Seconds until a batch is due; None if nothing waits."""
@@ -162,25 +169,18 @@ class Watch:
         except EngineError as error:
             for frame in self._batcher.fail(batch):
                 self._metrics.count_dropped(frame.camera, "engine")
-            self._engine_failed(error)
+            self._health.failed(error)
             return False
-        self.engine_fault = ""
-        self._unscored_since = None
+        self._health.scored()
         for scored in self._batcher.complete(batch, scores):
-            self._decide(join_views(scored, self._labels))
+            self._scored(join_views(scored, self._labels))
             self._offer(batch, scored)
         return True
 
     @property
     def fault(self) -> str:
         """Why frames that arrive are not scored; empty if they are."""
-        since = self._unscored_since
-        if self.engine_fault or since is None:
-            return self.engine_fault
-        seconds = self._clock.monotonic() - since
-        if seconds < UNSCORED_SECONDS:
-            return ""
-        return f"frames arrive and none was scored for {seconds:.0f} s; the machine is overloaded"
+        return self._health.fault
 
     def tend(self, statuses: Mapping[str, CameraStatus]) -> None:
         """Withdraw scores that tell of nothing that is seen now; keep states; look for silences;
@@ -204,17 +204,7 @@ class Watch:
             for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
             if state is AlertState.FIRING
         )
-        if now >= self._next_save_all:
-            self._next_save_all = now + SAVE_ALL_SECONDS
-            self._next_save = now + SAVE_SECONDS
-            self.save()
-        elif now >= self._next_save:
-            self._next_save = now + SAVE_SECONDS
-            self._keeper.save_states(
-                post.decider.snapshot()
-                for post in self._roster.posts.values()
-                if any(post.decider.states().values())
-            )
+        self._saver.tend(self._roster.posts.values())
         self._keeper.tend()
 
     def work(self) -> Mapping[str, Work]:
@@ -229,7 +219,7 @@ class Watch:
 
     def save(self) -> None:
         """Keep the state of every decision."""
-        self._keeper.save_states(post.decider.snapshot() for post in self._roster.posts.values())
+        self._saver.save(self._roster.posts.values())
 
     def firing(self) -> list[tuple[str, str]]:
         """Camera and alert of all that fire now."""
@@ -252,10 +242,37 @@ class Watch:
             for name, post in self._roster.posts.items()
         )
 
-    def _decide(self, scored: ScoredFrame) -> None:
+    def _scored(self, scored: ScoredFrame) -> None:
+        """A frame comes back from the engine."""
         post = self._roster.posts.get(scored.camera)
         if post is None:
             return
+        self._decide(post, scored)
+        self.frames_scored += 1
+        self._metrics.count_scored(scored.camera)
+        late = self._clock.monotonic() - scored.captured_monotonic
+        self._metrics.pipeline.observe_stage("capture_to_decision", late)
+        hazard = highest_hazard(scored, post.alerting)
+        alert = any(post.decider.states().values())
+        post.still.scored(scored.sequence, scored.captured_monotonic, hazard, alert=alert)
+
+    def _carry(self, glimpse: Glimpse) -> None:
+        """Decide on a frame that shows what was scored last: its scores are the same."""
+        post = self._roster.posts.get(glimpse.camera)
+        if post is None or post.newest is None:
+            return
+        self._metrics.count_unchanged(glimpse.camera)
+        self._decide(
+            post,
+            replace(
+                post.newest,
+                sequence=glimpse.sequence,
+                captured_at=glimpse.captured_at,
+                captured_monotonic=glimpse.captured_monotonic,
+            ),
+        )
+
+    def _decide(self, post: Post, scored: ScoredFrame) -> None:
         started = self._clock.monotonic()
         at = scored.captured_monotonic
         standings = post.standings(scored.captured_at, self._signals())
@@ -263,12 +280,9 @@ class Watch:
         self._sites.saw(post.seat, at, standings, transitions)
         ended = self._clock.monotonic()
         self._metrics.pipeline.observe_stage("decide", ended - started)
-        self._metrics.pipeline.observe_stage(
-            "capture_to_decision", ended - scored.captured_monotonic
-        )
         values = post.decider.scores
         post.scores = ScoresView(values, scored.captured_at, scored.captured_monotonic)
-        self.frames_scored += 1
+        post.newest = scored
         post.attend()
         self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)
         self._metrics.set_usual(scored.camera, post.decider.usual)
@@ -317,12 +331,7 @@ class Watch:
         if post.scores is not None:
             post.scores = None
             self._metrics.withdraw_scores(post.camera.name)
-
-    def _engine_failed(self, error: EngineError) -> None:
-        self.engine_fault = str(error)
-        kept_back = self._throttle.admit("engine", self._clock.monotonic())
-        if kept_back is not None:
-            log.error("engine_failing", error=str(error), kept_back=kept_back)
+            post.still.disturb()
 
 
 def _is_pending(post: Post) -> bool:

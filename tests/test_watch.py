@@ -10,17 +10,19 @@ from prometheus_client import CollectorRegistry
 
 from monitor.alerts.keeper import Keeper
 from monitor.clock import ManualClock
-from monitor.config import Camera, Config
+from monitor.config import Camera, Config, Inference
 from monitor.errors import EngineError
 from monitor.inference.batcher import Batcher
 from monitor.inference.bundle import Bundle
 from monitor.inference.load import load_engine
 from monitor.inference.scored import Scores
 from monitor.inference.scorer import Scorer
-from monitor.ingest.frame import Frame, Health
+from monitor.ingest.frame import Frame, Glimpse, Health
 from monitor.ingest.status import REASONS, CameraStatus
 from monitor.metrics import Metrics
-from monitor.watch import SAVE_SECONDS, UNSCORED_SECONDS, Watch
+from monitor.scoring_health import UNSCORED_SECONDS
+from monitor.state_saver import SAVE_SECONDS
+from monitor.watch import Watch
 from tests.support.bundles import FIRE_COLOUR, MISC_COLOUR, plain, tiny_bundle
 
 MAX_WAIT = 0.05
@@ -117,6 +119,24 @@ class Stand:
         self.watch.tend(self.statuses)
         return worked
 
+    def glimpse(self, gist: NDArray[np.uint8], *, camera: str = "yard") -> bool:
+        """A frame with this gist, a second after the one before; whether its picture is wanted.
+
+        Where it is, it is a calm one.
+        """
+        self.clock.advance(1.0)
+        self.sequence += 1
+        at, now = self.clock.wall(), self.clock.monotonic()
+        self.statuses[camera] = status(camera, now)
+        seen = Glimpse(camera, self.sequence, at, now, Health.OK, gist)
+        wanted = self.watch.wants(seen)
+        frames = [Frame(camera, self.sequence, plain(MISC_COLOUR), at, now, now, Health.OK, gist)]
+        self.watch.take(frames if wanted else [])
+        self.clock.advance(MAX_WAIT)
+        self.watch.score()
+        self.watch.tend(self.statuses)
+        return wanted
+
     def value(self, name: str, **labels: str) -> float | None:
         return self.registry.get_sample_value(f"emberwatch_{name}", labels)
 
@@ -197,14 +217,14 @@ def test_a_first_failure_of_the_engine_is_retried_and_a_second_is_a_fault(stand:
     stand.apply("yard")
     stand.engine.failures_to_come = 1
     assert stand.see(MISC_COLOUR)
-    assert stand.watch.engine_fault == ""
+    assert stand.watch.fault == ""
     assert stand.value("engine_failures_total") == 1
     stand.engine.failures_to_come = 2
     assert not stand.see(MISC_COLOUR)
-    assert stand.watch.engine_fault == "the device was lost"
+    assert stand.watch.fault == "the device was lost"
     assert stand.dropped("engine") == 1
     assert stand.see(MISC_COLOUR)
-    assert stand.watch.engine_fault == ""
+    assert stand.watch.fault == ""
 
 
 def test_frames_that_come_and_are_never_scored_are_a_fault(stand: Stand) -> None:
@@ -262,3 +282,45 @@ def test_open_decisions_are_kept_between_changes_of_state(stand: Stand) -> None:
     stand.see(FIRE_COLOUR)
     after = stand.keeper.load_states()["yard"].captured_at or 0.0
     assert after >= before + SAVE_SECONDS
+
+
+CALM = np.full((36, 64), 90, np.uint8)
+
+
+def test_a_calm_scene_that_does_not_change_keeps_its_score_and_costs_none(stand: Stand) -> None:
+    stand.apply("yard")
+    wanted = [stand.glimpse(CALM) for _ in range(12)]
+    assert wanted == [True, *[False] * 4] * 2 + [True, False]
+    assert stand.value("frames_scored_total", camera="yard") == 3
+    assert stand.value("frames_unchanged_total", camera="yard") == 9
+    assert stand.score_shown() is not None
+    assert stand.watch.work()["yard"].attended == 12
+    assert stand.glimpse(CALM + 20), "a change is scored at once"
+
+
+def test_a_scene_in_a_burst_or_with_an_alert_is_scored_each_time(stand: Stand) -> None:
+    stand.apply("yard")
+    stand.glimpse(CALM)
+    stand.watch.in_burst = {"yard"}
+    assert stand.glimpse(CALM)
+    stand.watch.in_burst = set()
+    assert not stand.glimpse(CALM)
+    for _ in range(3):
+        stand.see(FIRE_COLOUR)
+    assert stand.watch.firing()
+    assert all(stand.glimpse(CALM) for _ in range(5))
+
+
+def test_a_camera_that_was_blind_is_scored_anew(stand: Stand) -> None:
+    stand.apply("yard")
+    stand.glimpse(CALM)
+    stand.see(MISC_COLOUR, health=Health.FROZEN)
+    assert stand.score_shown() is None
+    assert stand.glimpse(CALM)
+    assert not stand.glimpse(CALM)
+
+
+def test_with_an_interval_of_nothing_every_frame_is_wanted(stand: Stand) -> None:
+    cameras = [Camera(name="yard", url="file:/yard.mp4")]
+    stand.watch.apply(Config(cameras=cameras, inference=Inference(still_interval=0.0)))
+    assert all(stand.glimpse(CALM) for _ in range(5))

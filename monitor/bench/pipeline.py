@@ -108,9 +108,9 @@ def watched(daemon: BenchDaemon, cameras: int, seconds: float) -> Load:
     return Load(cameras, took, used, daemon.counts().since(before))
 
 
-def one_load(folder: Path, cameras: Sequence[Camera], seconds: float) -> Load:
+def one_load(folder: Path, cameras: Sequence[Camera], seconds: float, **settings: Any) -> Load:
     """Start a daemon with these cameras, let it settle, and watch it."""
-    with BenchDaemon(folder, cameras) as daemon:
+    with BenchDaemon(folder, cameras, **settings) as daemon:
         daemon.wait_scored(len(cameras), UP_SECONDS)
         time.sleep(SETTLE_SECONDS)
         return watched(daemon, len(cameras), seconds)

@@ -23,6 +23,8 @@ from monitor.bench.turns import Contender, Turn, Turns
 BATCHES = (1, 2, 4, 8, 16)
 """Sizes among which the engine's best is looked for."""
 STILL_SHARE = 0.7
+EVERY_SAMPLE = {"still_interval": 0}
+"""Of ``inference``: nothing is passed over because it has not changed."""
 
 _LOAD_SHARE = 0.6
 """Of the limit: the load at which the cost of a frame is measured."""
@@ -122,7 +124,11 @@ class _Run:
                 now = {name: Turns(tuple(turns[name])).cpu_ms for name in ("decoder", "engine")}
                 count = max(1, int(_LOAD_SHARE * limit_cameras(sum(now.values()))))
                 cameras = site(self._footage, Kind(), count)
-                turns["pipeline"].append(one_load(self._folder, cameras, self._effort.window).turn)
+                turns["pipeline"].append(
+                    one_load(
+                        self._folder, cameras, self._effort.window, inference=EVERY_SAMPLE
+                    ).turn
+                )
         return self._add_comparison(turns, batch)
 
     def _add_comparison(
@@ -167,6 +173,7 @@ class _Run:
             steps=effort.steps,
             hold_seconds=effort.hold,
             tell=self._tell,
+            inference={} if still_share else EVERY_SAMPLE,
         )
         self.report.add(f"cameras carried, {text}", "cameras", [float(found.cameras)])
         return found

@@ -13,7 +13,8 @@ from monitor.ingest.camera_clips import CameraClips
 from monitor.ingest.channel import LONGEST_DETAIL, AddCamera, Down, FromWorker, Opened, Removed
 from monitor.ingest.frame import Health
 from monitor.ingest.health import HealthJudge
-from monitor.ingest.mailbox import Mailbox, Phase
+from monitor.ingest.mailbox import Mailbox
+from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.open_gate import OpenGate
 from monitor.ingest.source import FrameSource
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
@@ -183,7 +184,7 @@ class CameraLoop:
                 self._mailbox.note_still(self._judge.still_since, self._judge.still_from_lively)
                 now = self._clock.monotonic()
                 self._mailbox.note_delay(decoded.lag_seconds + now - decoded.captured_monotonic)
-                self._mailbox.write(decoded, health)
+                self._mailbox.write(decoded, health, self._judge.gist)
                 self._mailbox.note_ring(self.clips.kept_bytes)
                 self._count_bad(source)
                 self._given += 1

@@ -10,8 +10,10 @@ from collections import Counter
 
 from monitor.errors import SourceError
 from monitor.ingest.channel import LONGEST_DETAIL, Down
-from monitor.ingest.frame import DecodedFrame, Frame, Health
-from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
+from monitor.ingest.frame import DecodedFrame, Frame, Glimpse, Health
+from monitor.ingest.mailbox import Mailbox, create_mailbox
+from monitor.ingest.mailbox_layout import Phase
+from monitor.ingest.patience import allowance, hang_seconds
 from monitor.ingest.status import (
     REASONS,
     CameraEvent,
@@ -21,18 +23,6 @@ from monitor.ingest.status import (
 )
 from monitor.redact import Redactor
 
-LEAST_ALLOWANCE_SECONDS = 5.0
-"""A camera is not called down for a shorter silence, however high its rate."""
-_ALLOWED_PERIODS = 3
-_MARGIN_SECONDS = 5.0
-"""How much longer than a source's own timeouts a silence must be to count as a hang."""
-_RESOLVE_SECONDS = 30.0
-"""Looking up a name blocks for so long when none of 3 name servers answers 2 questions in 5 s each;
-a dead name server must not look like a reader that hangs."""
-_UNBEGUN_PATIENCE = 3
-"""A camera that its worker has not begun with may be silent this many times as long. Where many are
-silent at once, their worker's patience (``guilt.py``) multiplies with it, to nine times."""
-_LONGEST_KEY_INTERVAL = 60.0
 _MOST_BAD_PACKETS = 10_000_000
 """More than this between two looks is no count but a broken one."""
 _LIVE_SCHEMES = ("rtsp:", "rtsps:", "http:", "https:", "v4l2:")
@@ -147,6 +137,7 @@ class CameraRecord:
                     last.pixels, last.captured_at, last.captured_monotonic, last.media_seconds
                 ),
                 last.health,
+                last.gist,
             )
 
     def _last_picture(self) -> tuple[Frame | None, float]:
@@ -216,6 +207,29 @@ class CameraRecord:
         self._settle(mark.sequence - 1)
         self._seen(mark.captured_at, mark.captured_monotonic, mark.health)
 
+    def glimpse(self, now: float) -> Glimpse | None:
+        """What is known of the newest frame that was not read yet.
+
+        Raises:
+            SourceError: the worker wrote what cannot be true.
+        """
+        mark = self.mailbox.peek(self._read, now)
+        if mark is None:
+            return None
+        return Glimpse(
+            self.settings.camera,
+            mark.sequence,
+            mark.captured_at,
+            mark.captured_monotonic,
+            mark.health,
+            mark.gist,
+        )
+
+    def pass_over(self, glimpse: Glimpse) -> None:
+        """Count a frame as read, whose picture nobody needs."""
+        self._settle(glimpse.sequence - 1)
+        self._read = self._settled = glimpse.sequence
+
     def read(self, now: float) -> Frame | None:
         """The newest frame that was not read yet.
 
@@ -264,23 +278,15 @@ class CameraRecord:
             self._beat, self._beat_awake, self._begun = beat, awake, True
         return awake - self._beat_awake
 
-    def hang_seconds(self, hang_timeout: float) -> float:
-        """How long a silence may last: opening and reading have timeouts of their own."""
-        settings = self.settings
-        own = settings.read_timeout_seconds + _MARGIN_SECONDS
-        if self.mailbox.phase() == Phase.OPENING:
-            own += settings.open_timeout_seconds + _RESOLVE_SECONDS
-        # A worker takes up hundreds of cameras one by one.
-        return max(hang_timeout, own) * (1 if self._begun else _UNBEGUN_PATIENCE)
-
-    def allowance(self) -> float:
+    @property
+    def allowance_seconds(self) -> float:
         """Seconds within which the next frame is due."""
-        fps = min(self.settings.fps, self.ordered_fps)
-        seconds = max(_ALLOWED_PERIODS / fps, LEAST_ALLOWANCE_SECONDS)
-        interval = self._info.key_interval_seconds if self._info else None
-        if self.settings.decode == "key" and interval is not None:
-            seconds = max(seconds, _ALLOWED_PERIODS * min(interval, _LONGEST_KEY_INTERVAL))
-        return seconds
+        return allowance(self.settings, self.ordered_fps, self._info)
+
+    def hang_seconds(self, hang_timeout: float) -> float:
+        """How long a silence may last."""
+        opening = self.mailbox.phase() == Phase.OPENING
+        return hang_seconds(self.settings, hang_timeout, opening=opening, begun=self._begun)
 
     def status(self, now: float) -> CameraStatus:
         """The state now, as far as :meth:`look` has seen."""
@@ -322,7 +328,9 @@ class CameraRecord:
         if self._fault is not None:
             return False, *self._fault
         last = self._last_monotonic
-        if last is not None and now - last <= self.allowance():
+        if last is not None and now - last <= allowance(
+            self.settings, self.ordered_fps, self._info
+        ):
             return True, "", ""
         if self._suspicion is not None:
             return False, *self._suspicion

@@ -1,10 +1,18 @@
 """Takes the newest frames out of the mailboxes, in fair turns."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from monitor.errors import SourceError
 from monitor.ingest.camera_record import CameraRecord
-from monitor.ingest.frame import Frame
+from monitor.ingest.frame import Frame, Glimpse
+
+Wants = Callable[[Glimpse], bool]
+"""Whether somebody needs the picture of a frame; must not block."""
+
+
+def want_all(_glimpse: Glimpse) -> bool:
+    """For those who need every picture."""
+    return True
 
 
 class Collector:
@@ -24,7 +32,11 @@ class Collector:
         """There was no memory to take the last frame in."""
 
     def take(
-        self, records: Mapping[str, CameraRecord], names: Iterable[str], now: float
+        self,
+        records: Mapping[str, CameraRecord],
+        names: Iterable[str],
+        now: float,
+        wants: Wants = want_all,
     ) -> tuple[list[Frame], list[tuple[str, SourceError]]]:
         """Up to so many of the newest frames, and the cameras whose mailbox holds nonsense.
 
@@ -35,6 +47,7 @@ class Collector:
             records: of all cameras, by name.
             names: whose mailboxes are looked into; unknown ones are passed over.
             now: monotonic time, seconds.
+            wants: asked of each frame before its picture is copied; others count as read.
         """
         waiting = []
         corrupt: list[tuple[str, SourceError]] = []
@@ -48,13 +61,21 @@ class Collector:
                     continue
                 waiting.append((record.turn, record.last_frame_monotonic, name))
         waiting.sort()
-        self.more = len(waiting) > self._most
-        frames = []
-        for _, _, name in waiting[: self._most]:
+        self.more = False
+        frames: list[Frame] = []
+        for _, _, name in waiting:
+            if len(frames) == self._most:
+                self.more = True
+                break
             self._turn += 1
-            records[name].turn = self._turn
+            record = records[name]
+            record.turn = self._turn
             try:
-                frame = records[name].read(now)
+                glimpse = record.glimpse(now)
+                if glimpse is not None and not wants(glimpse):
+                    record.pass_over(glimpse)
+                    continue
+                frame = record.read(now)
             except SourceError as error:
                 corrupt.append((name, error))
                 continue

@@ -141,6 +141,14 @@ class Crew:
             slot.leaving_until = self._clock.monotonic() + _GOODBYE_SECONDS
             slot.process.send(Stop())
 
+    def pids(self) -> dict[int, tuple[str, ...]]:
+        """The cameras of each living worker, by process id."""
+        return {
+            slot.process.pid: tuple(sorted(slot.cameras))
+            for slot in self.slots.values()
+            if slot.process is not None
+        }
+
     def poll(self, pause_seconds: float) -> list[Happening]:
         """Wait for something to happen, and say what; a death comes after its last words."""
         for slot in self._running():

@@ -1,10 +1,12 @@
 """What ingest hands on: one picture of one camera, with when and how healthy it is."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+
+from monitor.ingest.gist import NO_GIST
 
 
 class Health(enum.IntEnum):
@@ -66,3 +68,20 @@ class Frame:
     """Monotonic time at receipt, seconds."""
     media_seconds: float
     health: Health
+    gist: NDArray[np.uint8] = field(default_factory=lambda: NO_GIST, repr=False)
+    """uint8 (rows, columns): see :func:`monitor.ingest.gist.gist`; empty where there is none."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Glimpse:
+    """A frame as it is known before anybody reads its picture."""
+
+    camera: str
+    sequence: int
+    captured_at: float
+    """Unix time at receipt, seconds."""
+    captured_monotonic: float
+    """Monotonic time at receipt, seconds."""
+    health: Health
+    gist: NDArray[np.uint8]
+    """As of :class:`Frame`."""

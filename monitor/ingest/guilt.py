@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.crew import Crew, Slot, Verdict
-from monitor.ingest.mailbox import Phase
+from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.worker_process import CrashReport
 
 _NEARLY_SILENT = 0.75

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from monitor.ingest.frame import Health
 from monitor.ingest.freeze import FreezeLimits, FreezeWatch
+from monitor.ingest.gist import NO_GIST, gist
 from monitor.ingest.repeats import RepeatLimits, RepeatWatch
 from monitor.ingest.scenery import SceneryWatch
 
@@ -62,6 +63,8 @@ class HealthJudge:
         self._limits = limits or HealthLimits()
         self._may_loop = may_loop
         self._size: tuple[int, ...] | None = None
+        self.gist = NO_GIST
+        """Of the last picture."""
         self._begin()
 
     def _begin(self) -> None:
@@ -105,6 +108,7 @@ class HealthJudge:
             self._size = pixels.shape
             self._begin()
         grey = thumbnail(pixels)
+        self.gist = gist(grey)
         frozen = self._freeze.update(grey, monotonic)
         looped = not self._may_loop and self._repeats.update(
             grey, self._freeze.moving_share, monotonic

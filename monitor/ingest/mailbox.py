@@ -8,7 +8,8 @@ cannot cut it short and so kill the daemon by a bus error. Layout, in 8-byte wor
     8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread    12 still since
     13 bad packets    14 still from lively    15 bytes kept for clips    48 delay
     16..31 description of the even buffer   32..47 description of the odd buffer
-    4096   even buffer, then the odd one; pages that no picture touches take no memory
+    64..639 gists of both buffers, one byte a pixel
+    8192 bytes  even buffer, then the odd one; pages that no picture touches take no memory
 
 Frame n goes into buffer n % 2 while the reader has the other. The description begins with ``begin``
 and ends with ``end``: the writer sets ``begin`` before it touches the pixels, ``end`` after, and
@@ -16,61 +17,55 @@ the sequence last of all. The reader copies and looks at ``begin`` again. So it 
 frame, and a writer that is killed halfway leaves the frame before untouched.
 """
 
-import enum
 import fcntl
 import math
 import mmap
 import os
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import SourceError
 from monitor.ingest.frame import DecodedFrame, Frame, Health
+from monitor.ingest.gist import GIST_COLUMNS, GIST_ROWS, NO_GIST
+from monitor.ingest.mailbox_layout import (
+    BAD_PACKETS,
+    BEGIN,
+    CAPACITY_WORD,
+    CAPTURED_AT,
+    CAPTURED_MONOTONIC,
+    DELAY,
+    DESCRIPTION,
+    END,
+    FROM_LIVELY,
+    GIST_HEIGHT,
+    GIST_WIDTH,
+    GISTS,
+    HEADER_BYTES,
+    HEALTH,
+    HEARTBEAT,
+    HEIGHT,
+    MAGIC,
+    MAGIC_WORD,
+    MEDIA,
+    PHASE,
+    RING_BYTES,
+    SEQUENCE,
+    STILL_SINCE,
+    THREAD,
+    VERSION,
+    VERSION_WORD,
+    WIDTH,
+    FrameMark,
+    Phase,
+    checked,
+)
 
-_MAGIC = int.from_bytes(b"embermbx", "little")
-_VERSION = 1
-_HEADER_BYTES = 4096
-_MAGIC_WORD, _VERSION_WORD, _CAPACITY_WORD = 0, 1, 2
-_SEQUENCE, _HEARTBEAT, _PHASE, _THREAD, _STILL_SINCE, _BAD_PACKETS = 8, 9, 10, 11, 12, 13
-_FROM_LIVELY, _RING_BYTES, _DELAY = 14, 15, 48
-_DESCRIPTION = (16, 32)
-_BEGIN, _CAPTURED_AT, _CAPTURED_MONOTONIC, _MEDIA, _WIDTH, _HEIGHT, _HEALTH, _END = range(8)
-
-_FUTURE_SECONDS = 1.0
-"""How far ahead of the reader's monotonic clock a capture time may lie: they share one clock."""
-_WALL_LIMIT = 1e11
-_MEDIA_LIMIT = 1e9
 _LONGEST_GAP = 10_000_000
 """More frames than this between two reads is no gap but a broken counter (4 days at 30 fps)."""
 _TRIES = 4
 _LONGEST_DELAY = 3600.0
-
-
-class Phase(enum.IntEnum):
-    """What a camera's thread is doing; tells who may have crashed a worker."""
-
-    IDLE = 0
-    """Waiting: for its turn to open, or in back-off."""
-    OPENING = 1
-    READING = 2
-    """In the demuxer or decoder."""
-
-
-@dataclass(frozen=True, slots=True)
-class FrameMark:
-    """The newest frame without its pixels."""
-
-    sequence: int
-    captured_at: float
-    captured_monotonic: float
-    media_seconds: float
-    width: int
-    height: int
-    health: Health
 
 
 class Mailbox:
@@ -83,18 +78,18 @@ class Mailbox:
             SourceError: the file is no mailbox of this version.
         """
         size = os.fstat(descriptor).st_size
-        if size <= _HEADER_BYTES:
+        if size <= HEADER_BYTES:
             raise SourceError(f"a mailbox of {size} bytes is too small; restart the daemon")
         self._map = mmap.mmap(descriptor, size)
         self._view = memoryview(self._map)
-        self._header = self._view[:_HEADER_BYTES]
+        self._header = self._view[:HEADER_BYTES]
         self._words = self._header.cast("Q")
         self._floats = self._header.cast("d")
         # What is checked below and used for addresses afterwards is never read from memory again.
-        self.capacity_bytes = (size - _HEADER_BYTES) // 2
+        self.capacity_bytes = (size - HEADER_BYTES) // 2
         words = self._words
-        found = (words[_MAGIC_WORD], words[_VERSION_WORD], words[_CAPACITY_WORD])
-        if found != (_MAGIC, _VERSION, self.capacity_bytes):
+        found = (words[MAGIC_WORD], words[VERSION_WORD], words[CAPACITY_WORD])
+        if found != (MAGIC, VERSION, self.capacity_bytes):
             self.close()
             raise SourceError(
                 "a worker and the daemon do not agree on the form of a mailbox: they run different "
@@ -111,76 +106,76 @@ class Mailbox:
 
     def beat(self, monotonic: float) -> None:
         """Stamp the proof of progress of the camera's thread."""
-        self._floats[_HEARTBEAT] = monotonic
+        self._floats[HEARTBEAT] = monotonic
 
     def heartbeat(self) -> float:
         """The last stamp. The writer can write anything here: only that it changes says much."""
-        return self._floats[_HEARTBEAT]
+        return self._floats[HEARTBEAT]
 
     def enter(self, phase: Phase) -> None:
         """Mark what the camera's thread does from now on."""
-        self._words[_PHASE] = phase
+        self._words[PHASE] = phase
 
     def phase(self) -> int:
         """The marked phase; compare it with :class:`Phase`, any number may stand here."""
-        return self._words[_PHASE]
+        return self._words[PHASE]
 
     def claim(self, thread: int) -> None:
         """Mark the thread that writes, as a crash report names it."""
-        self._words[_THREAD] = thread
+        self._words[THREAD] = thread
 
     def thread(self) -> int:
         """Identity of the thread that writes, in its own process."""
-        return self._words[_THREAD]
+        return self._words[THREAD]
 
     def note_still(self, since_monotonic: float, from_lively: bool = False) -> None:
         """Stamp since when the picture has not moved, and whether it tingled until then: whoever
         reads the camera next goes on."""
-        self._floats[_STILL_SINCE] = since_monotonic
-        self._words[_FROM_LIVELY] = from_lively
+        self._floats[STILL_SINCE] = since_monotonic
+        self._words[FROM_LIVELY] = from_lively
 
     def still_from_lively(self) -> bool:
         """The second of these stamps."""
-        return self._words[_FROM_LIVELY] == 1
+        return self._words[FROM_LIVELY] == 1
 
     def still_since(self, now_monotonic: float) -> float:
         """The stamp; now, where what stands there cannot be true."""
-        since = self._floats[_STILL_SINCE]
+        since = self._floats[STILL_SINCE]
         return since if math.isfinite(since) and 0.0 < since <= now_monotonic else now_monotonic
 
     def note_delay(self, seconds: float) -> None:
         """Stamp how long the next frame took from the camera to here."""
-        self._floats[_DELAY] = seconds
+        self._floats[DELAY] = seconds
 
     def delay(self) -> float:
         """The stamp, seconds; 0 where what stands there cannot be true."""
-        seconds = self._floats[_DELAY]
+        seconds = self._floats[DELAY]
         return seconds if 0.0 <= seconds <= _LONGEST_DELAY else 0.0
 
     def add_bad_packets(self, count: int) -> None:
         """Count so many more that could not be decoded."""
-        self._words[_BAD_PACKETS] += count
+        self._words[BAD_PACKETS] += count
 
     def bad_packets(self) -> int:
         """How many could not be decoded, over all who wrote here; any number may stand here."""
-        return self._words[_BAD_PACKETS]
+        return self._words[BAD_PACKETS]
 
     def note_ring(self, kept_bytes: int) -> None:
         """Stamp how much of the stream is kept for clips."""
-        self._words[_RING_BYTES] = kept_bytes
+        self._words[RING_BYTES] = kept_bytes
 
     def ring_bytes(self) -> int:
         """The stamp; any number may stand here."""
-        return self._words[_RING_BYTES]
+        return self._words[RING_BYTES]
 
     # Frames.
 
     def sequence(self) -> int:
         """Sequence number of the newest whole frame; 0 before the first."""
-        return self._words[_SEQUENCE]
+        return self._words[SEQUENCE]
 
-    def write(self, frame: DecodedFrame, health: Health) -> int:
-        """Put a frame in; gives its sequence number.
+    def write(self, frame: DecodedFrame, health: Health, gist: NDArray[np.uint8] = NO_GIST) -> int:
+        """Put a frame in, with its gist; gives its sequence number.
 
         Raises:
             ValueError: the picture is no uint8 RGB, is empty, or is larger than the capacity.
@@ -191,21 +186,23 @@ class Mailbox:
         height, width, _ = pixels.shape
         if not 0 < pixels.nbytes <= self.capacity_bytes:
             raise ValueError(f"a frame of {width}x{height} does not fit into the mailbox")
-        sequence = self._words[_SEQUENCE] + 1
-        base = _DESCRIPTION[sequence % 2]
-        self._words[base + _BEGIN] = sequence
+        sequence = self._words[SEQUENCE] + 1
+        base = DESCRIPTION[sequence % 2]
+        self._words[base + BEGIN] = sequence
         _fence()
         self._buffer(sequence, pixels.shape)[...] = pixels
-        self._floats[base + _CAPTURED_AT] = frame.captured_at
-        self._floats[base + _CAPTURED_MONOTONIC] = frame.captured_monotonic
-        self._floats[base + _MEDIA] = frame.media_seconds
-        self._words[base + _WIDTH] = width
-        self._words[base + _HEIGHT] = height
-        self._words[base + _HEALTH] = int(health)
+        self._floats[base + CAPTURED_AT] = frame.captured_at
+        self._floats[base + CAPTURED_MONOTONIC] = frame.captured_monotonic
+        self._floats[base + MEDIA] = frame.media_seconds
+        self._words[base + WIDTH] = width
+        self._words[base + HEIGHT] = height
+        self._words[base + HEALTH] = int(health)
+        self._words[base + GIST_HEIGHT], self._words[base + GIST_WIDTH] = gist.shape
+        self._gist(sequence)[: gist.size] = gist.ravel()
         _fence()
-        self._words[base + _END] = sequence
+        self._words[base + END] = sequence
         _fence()
-        self._words[_SEQUENCE] = sequence
+        self._words[SEQUENCE] = sequence
         return sequence
 
     def peek(self, after: int, now_monotonic: float) -> FrameMark | None:
@@ -215,18 +212,19 @@ class Mailbox:
             SourceError: what stands there cannot be true: the worker is broken or hostile.
         """
         for _ in range(_TRIES):
-            sequence = self._words[_SEQUENCE]
+            sequence = self._words[SEQUENCE]
             if sequence == after:
                 return None
             if not after < sequence <= after + _LONGEST_GAP:
                 raise SourceError(f"the worker's frame counter went from {after} to {sequence}")
             _fence()
-            base = _DESCRIPTION[sequence % 2]
-            words = self._words[base : base + 8].tolist()
-            floats = self._floats[base : base + 8].tolist()
+            base = DESCRIPTION[sequence % 2]
+            words = self._words[base : base + 10].tolist()
+            floats = self._floats[base : base + 10].tolist()
+            gist = self._gist(sequence).copy()
             _fence()
-            if words[_BEGIN] == words[_END] == sequence == self._words[base + _BEGIN]:
-                return _checked(sequence, words, floats, self.capacity_bytes, now_monotonic)
+            if words[BEGIN] == words[END] == sequence == self._words[base + BEGIN]:
+                return checked(sequence, words, floats, self.capacity_bytes, now_monotonic, gist)
         return None  # overtaken each time: the writer is alive, the next look will do
 
     def read_newer(self, camera: str, after: int, now_monotonic: float) -> Frame | None:
@@ -241,7 +239,7 @@ class Mailbox:
                 return None
             pixels = self._buffer(mark.sequence, (mark.height, mark.width, 3)).copy()
             _fence()
-            if self._words[_DESCRIPTION[mark.sequence % 2] + _BEGIN] == mark.sequence:
+            if self._words[DESCRIPTION[mark.sequence % 2] + BEGIN] == mark.sequence:
                 return Frame(
                     camera=camera,
                     sequence=mark.sequence,
@@ -250,6 +248,7 @@ class Mailbox:
                     captured_monotonic=mark.captured_monotonic,
                     media_seconds=mark.media_seconds,
                     health=mark.health,
+                    gist=mark.gist,
                 )
         return None
 
@@ -261,8 +260,12 @@ class Mailbox:
         """
         return self.read_newer(camera, max(0, self.sequence() - 1), now_monotonic)
 
+    def _gist(self, sequence: int) -> NDArray[np.uint8]:
+        size = GIST_ROWS * GIST_COLUMNS
+        return np.ndarray((size,), np.uint8, self._map, GISTS[sequence % 2])
+
     def _buffer(self, sequence: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        offset = _HEADER_BYTES + (sequence % 2) * self.capacity_bytes
+        offset = HEADER_BYTES + (sequence % 2) * self.capacity_bytes
         return np.ndarray(shape, np.uint8, self._map, offset)
 
 
@@ -280,46 +283,20 @@ def create_mailbox(max_side: int, *, first_after: int = 0) -> int:
     capacity = -(-max_side * max_side * 3 // page) * page
     descriptor = os.memfd_create("emberwatch-mailbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        os.ftruncate(descriptor, _HEADER_BYTES + 2 * capacity)
+        os.ftruncate(descriptor, HEADER_BYTES + 2 * capacity)
         seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
-        with mmap.mmap(descriptor, _HEADER_BYTES) as header, memoryview(header) as view:
+        with mmap.mmap(descriptor, HEADER_BYTES) as header, memoryview(header) as view:
             words = view.cast("Q")
-            words[_MAGIC_WORD] = _MAGIC
-            words[_VERSION_WORD] = _VERSION
-            words[_CAPACITY_WORD] = capacity
-            words[_SEQUENCE] = first_after
+            words[MAGIC_WORD] = MAGIC
+            words[VERSION_WORD] = VERSION
+            words[CAPACITY_WORD] = capacity
+            words[SEQUENCE] = first_after
             words.release()
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
-
-
-def _checked(
-    sequence: int,
-    words: Sequence[int],
-    floats: Sequence[float],
-    capacity: int,
-    now_monotonic: float,
-) -> FrameMark:
-    """A description whose every value is possible; refuses all others with the value found."""
-    width, height, health = words[_WIDTH], words[_HEIGHT], words[_HEALTH]
-    if width < 1 or height < 1 or width * height * 3 > capacity:
-        raise SourceError(f"the worker handed on a picture of {width}x{height} pixels")
-    if health >= len(Health):
-        raise SourceError(f"the worker handed on a frame with the unknown health {health}")
-    captured_at, captured_monotonic, media = floats[1:4]
-    for name, value, low, high in (
-        ("wall", captured_at, 0.0, _WALL_LIMIT),
-        ("monotonic", captured_monotonic, 0.0, now_monotonic + _FUTURE_SECONDS),
-        ("media", media, -_MEDIA_LIMIT, _MEDIA_LIMIT),
-    ):
-        if not (math.isfinite(value) and low <= value <= high):
-            raise SourceError(f"the worker handed on a frame with the {name} time {value}")
-    return FrameMark(
-        sequence, captured_at, captured_monotonic, media, width, height, Health(health)
-    )
 
 
 def _fence() -> None:

@@ -19,7 +19,7 @@ from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.channel import ClipDone, Down, Message, Opened, Ready, Removed
 from monitor.ingest.channel import Setup as WorkerSetup
 from monitor.ingest.clip_orders import ClipOrders
-from monitor.ingest.collector import Collector
+from monitor.ingest.collector import Collector, Wants, want_all
 from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Verdict, Woken
 from monitor.ingest.descriptors import allow_descriptors
 from monitor.ingest.frame import Frame
@@ -135,11 +135,12 @@ class Supervisor:
             self._reconcile()
             return result
 
-    def wait(self, timeout_seconds: float) -> list[Frame]:
+    def wait(self, timeout_seconds: float, wants: Wants = want_all) -> list[Frame]:
         """The newest unseen frame of each camera that has one, in fair turns.
 
         Returns as soon as there is one, else after ``timeout_seconds`` with an empty list. Frames
-        of a picture that does not move any more are among them, with ``Health.FROZEN``.
+        of a picture that does not move any more are among them, with ``Health.FROZEN``. Left out is
+        what ``wants`` says no to; it is asked of each frame.
         """
         deadline = self._clock.monotonic() + timeout_seconds
         while not self._stopped:
@@ -147,7 +148,7 @@ class Supervisor:
             pause = 0.0 if self._collector.more else min(deadline, self._next_tick) - now
             happenings = self._crew.poll(pause)
             with self._lock:
-                frames = self._pass(happenings)
+                frames = self._pass(happenings, wants)
             if frames or self._clock.monotonic() >= deadline:
                 return frames
         return []
@@ -178,11 +179,7 @@ class Supervisor:
     def worker_pids(self) -> Mapping[int, tuple[str, ...]]:
         """The cameras of each living worker, by process id."""
         with self._lock:
-            return {
-                slot.process.pid: tuple(sorted(slot.cameras))
-                for slot in self._crew.slots.values()
-                if slot.process is not None
-            }
+            return self._crew.pids()
 
     def stop(self, timeout_seconds: float) -> None:
         """End all workers: let them close their cameras, kill those who take too long."""
@@ -198,7 +195,7 @@ class Supervisor:
                 record.close()
             self._records.clear()
 
-    def _pass(self, happenings: Sequence[Happening]) -> list[Frame]:
+    def _pass(self, happenings: Sequence[Happening], wants: Wants) -> list[Frame]:
         now = self._clock.monotonic()
         self._awake += min(now - self._last_pass, self._limits.hang_timeout_seconds / 4)
         self._last_pass = now
@@ -220,7 +217,7 @@ class Supervisor:
             self._tick(now)
         everyone = tick or self._collector.more
         names = list(self._records) if everyone else sorted(woken)
-        frames, corrupt = self._collector.take(self._records, names, now)
+        frames, corrupt = self._collector.take(self._records, names, now, wants)
         for name, error in corrupt:
             self._corrupt(name, error)
         return frames

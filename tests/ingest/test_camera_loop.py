@@ -12,7 +12,8 @@ from monitor.errors import AuthError, DecodeError, OpenError
 from monitor.ingest.camera_loop import CameraLoop
 from monitor.ingest.channel import AddCamera, Down, FromWorker, Opened, Removed
 from monitor.ingest.frame import DecodedFrame
-from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
+from monitor.ingest.mailbox import Mailbox, create_mailbox
+from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.open_gate import OpenGate
 from monitor.ingest.source import FrameSource
 from monitor.ingest.status import SourceSettings, StreamInfo

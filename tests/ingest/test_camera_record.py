@@ -12,7 +12,7 @@ from monitor.errors import ConfigError
 from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.channel import Down
 from monitor.ingest.frame import DecodedFrame, Health
-from monitor.ingest.mailbox import Phase
+from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.records import make_records
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
 
@@ -75,16 +75,16 @@ def test_it_is_up_while_frames_come_in_time(record: CameraRecord) -> None:
 @given(st.floats(0.01, 30))
 def test_the_time_that_is_allowed_follows_the_rate(fps: float) -> None:
     record = CameraRecord(SourceSettings(camera="yard", url="a.mp4", fps=fps, max_side=16))
-    assert record.allowance() == pytest.approx(max(5.0, 3 / fps))
+    assert record.allowance_seconds == pytest.approx(max(5.0, 3 / fps))
     record.close()
 
 
 def test_key_frames_alone_may_come_as_seldom_as_they_do() -> None:
     record = CameraRecord(SourceSettings(camera="yard", url="a.mp4", decode="key", max_side=16))
     record.opened(StreamInfo("rtsp", "h264", 16, 16, None, 10.0))
-    assert record.allowance() == 30.0
+    assert record.allowance_seconds == 30.0
     record.opened(StreamInfo("rtsp", "h264", 16, 16, None, 1e9))
-    assert record.allowance() <= 180.0
+    assert record.allowance_seconds <= 180.0
     record.close()
 
 

@@ -7,7 +7,7 @@ from monitor.ingest.back_off import BackOff
 from monitor.ingest.camera_record import CameraRecord
 from monitor.ingest.crew import Slot, Verdict
 from monitor.ingest.guilt import hang_verdict, suspects_of_crash
-from monitor.ingest.mailbox import Phase
+from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.worker_process import CrashReport
 

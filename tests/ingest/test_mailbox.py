@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from monitor.errors import SourceError
 from monitor.ingest.frame import DecodedFrame, Frame, Health
-from monitor.ingest.mailbox import Mailbox, Phase, create_mailbox
+from monitor.ingest.mailbox import Mailbox, create_mailbox
+from monitor.ingest.mailbox_layout import Phase
 
 ROOT = Path(__file__).resolve().parents[2]
 NOW = 1000.0
@@ -74,6 +75,18 @@ def test_a_frame_comes_out_as_it_went_in(pair: Pair) -> None:
     assert np.array_equal(read.pixels, pixels)
     assert (read.camera, read.sequence, read.health) == ("cam", 1, Health.DARK)
     assert (read.captured_at, read.captured_monotonic, read.media_seconds) == (1.7e9, 5.0, 2.5)
+
+
+def test_the_gist_of_a_frame_is_known_before_its_picture_is_read(pair: Pair) -> None:
+    gist = np.arange(12, dtype=np.uint8).reshape(3, 4)
+    for value in range(1, 4):
+        pair.writer.write(frame(value), Health.OK, gist + value)
+    mark = pair.reader.peek(0, NOW)
+    assert mark is not None
+    assert np.array_equal(mark.gist, gist + 3)
+    read = pair.read(0)
+    assert read is not None
+    assert np.array_equal(read.gist, gist + 3)
 
 
 def test_an_empty_mailbox_gives_nothing(pair: Pair) -> None:
@@ -169,6 +182,8 @@ def test_a_foreign_file_is_refused(tmp_path: Path) -> None:
         (2, struct.pack("=d", math.nan)),  # monotonic time
         (2, struct.pack("=d", NOW + 60)),
         (3, struct.pack("=d", -math.inf)),  # media time
+        (8, struct.pack("=Q", 37)),  # rows of the gist
+        (9, struct.pack("=Q", 2**63)),  # its columns
     ],
 )
 def test_impossible_values_are_refused(pair: Pair, word: int, value: bytes) -> None:

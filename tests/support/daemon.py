@@ -159,7 +159,7 @@ def write_config(folder: Path, cameras: list[dict[str, Any]], **settings: Any) -
     document = {
         "listen": f"127.0.0.1:{free_port()}",
         "state_dir": str(folder / "state"),
-        "inference": {"bundle": str(bundle), "engine": "openvino"},
+        "inference": {"bundle": str(bundle), "engine": "openvino", "still_interval": 0},
         "cameras": cameras,
         **settings,
     }

@@ -59,7 +59,8 @@ class Site:
     def step(self) -> None:
         """Once around the loop."""
         due = self.watch.due_in()
-        self.watch.take(self.supervisor.wait(0.1 if due is None else min(due, 0.1)))
+        pause = 0.1 if due is None else min(due, 0.1)
+        self.watch.take(self.supervisor.wait(pause, self.watch.wants))
         self.watch.score()
         self.watch.tend(self.supervisor.statuses())
         self.sampling.tend()
