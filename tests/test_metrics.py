@@ -205,7 +205,15 @@ def test_scores_of_a_fresh_frame_are_shown_for_every_label(scene: Scene) -> None
     scene.metrics.set_scores("yard", SCORES, 0.0)
     for label, score in SCORES.items():
         assert scene.value("emberwatch_score", camera="yard", label=label) == score
+
+
+def test_frames_that_were_scored_and_those_that_needed_no_score_are_counted(scene: Scene) -> None:
+    scene.metrics.count_scored("yard")
+    for _ in range(3):
+        scene.metrics.count_unchanged("yard")
     assert scene.value("emberwatch_frames_scored_total", camera="yard") == 1
+    assert scene.value("emberwatch_frames_unchanged_total", camera="yard") == 3
+    assert scene.value("emberwatch_frames_unchanged_total", camera="dock") == 0
 
 
 def test_withdrawn_scores_are_absent_not_frozen(scene: Scene) -> None:
