@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from monitor.errors import TrainingError
+from tests.support.backbones import write_tiny_backbone
 from tests.support.pictures import write_folders
 from trainer.augment import Recipe
 from trainer.backbone import Backbone, load_backbone
@@ -18,8 +19,8 @@ DIGESTS = [hashlib.sha256(str(n).encode()).hexdigest() for n in range(40)]
 
 
 @pytest.fixture(scope="module")
-def backbone(weights_file: Path) -> Backbone:
-    return load_backbone(str(weights_file))
+def backbone(tmp_path_factory: pytest.TempPathFactory) -> Backbone:
+    return load_backbone(str(write_tiny_backbone(tmp_path_factory.mktemp("start") / "tiny")))
 
 
 @given(st.integers(0, 3), st.integers(1, 3), st.floats(0, 1))

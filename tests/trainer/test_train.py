@@ -12,7 +12,7 @@ from monitor.errors import TrainingError
 from monitor.inference.bundle import Bundle, load_bundle
 from monitor.inference.openvino_engine import OpenVinoEngine
 from monitor.inference.tensorflow_engine import TensorFlowEngine
-from tests.support.backbones import write_tiny_backbone
+from tests.support.backbones import write_random_weights, write_tiny_backbone
 from tests.support.pictures import picture, write_folders
 from trainer.backbone import SIZE, build_model, load_backbone
 from trainer.console import Console
@@ -25,6 +25,12 @@ from trainer.train import TrainOptions, train
 QUIET = Console(quiet=True)
 
 pytestmark = pytest.mark.timeout(900)
+
+
+@pytest.fixture(scope="module")
+def weights_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Random weights of Keras's InceptionV3 without its top."""
+    return write_random_weights(tmp_path_factory.mktemp("weights") / "random.weights.h5")
 
 
 @pytest.fixture(scope="module")
