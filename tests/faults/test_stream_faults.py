@@ -109,11 +109,79 @@ FATES: dict[str, Callable[[Site], None]] = {
 """What befalls each camera that has a fate of its own, by its name."""
 
 
+def reconnects_fifty_times(folder: Path, clip: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(rtsp_server({"/fire": clip}))
+        line = FaultProxy(server.port)
+        stack.callback(line.close)
+        config = write_config(
+            folder, [camera("storm", line.url("/fire"))], ingest={"max_back_off": "100ms"}
+        )
+        daemon = stack.enter_context(running_daemon(config))
+        watch = stack.enter_context(ScoreWatch(daemon.url))
+        watch.wait("storm", lambda s: bool(s.scores), "is scored")
+        assert daemon.total("camera_up", camera="storm") == 1  # from here on it is connected to us
+        files, threads = daemon.open_files(), daemon.threads()
+        wanted = line.connections + 50
+        pause = threading.Event()
+        while line.connections < wanted:
+            line.cut()
+            pause.wait(0.1)
+        watch.wait("storm", lambda s: bool(s.scores) and s.up, "is scored again", since=now())
+        assert daemon.total("camera_reconnects_total", camera="storm") >= 25
+        wait_for(lambda: daemon.open_files() <= files, f"no more than {files} descriptors are left")
+        wait_for(lambda: daemon.threads() <= threads, "no thread is left behind")
+        told = sum('"camera_down"' in line for line in daemon.log.splitlines())
+        assert told < 10, "a fault that repeats is told ever less often"
+
+
+def password_is_wrong(folder: Path, clip: Path) -> None:
+    with ExitStack() as stack:
+        server = stack.enter_context(rtsp_server({"/fire": clip}, user="viewer", password="right"))
+        line = FaultProxy(server.port)
+        stack.callback(line.close)
+        guarded = camera("guarded", line.url("/fire"))
+        guarded["credentials"] = {"username": "viewer", "password": "wrong"}
+        config = write_config(folder, [guarded], rules=RULES)
+        daemon = stack.enter_context(running_daemon(config))
+        watch = stack.enter_context(ScoreWatch(daemon.url))
+        guarded_site = Site(daemon, watch, config)
+        watch.wait("guarded", lambda s: s.reason == "auth", "401 is named")
+        wait_for(lambda: daemon.logged('"camera_down"', '"auth"', "(401)"), "the log says 401")
+        daemon.wait_logged('"camera_down"', "30 s")  # how slowly it is tried
+        tried = line.connections
+        threading.Event().wait(8.0)  # at the usual pace there would be three more by now
+        assert line.connections == tried
+        blind = watch.last("guarded")
+        assert not any(s.scores for s in watch.sights["guarded"])
+        document = yaml.safe_load(config.read_text(encoding="utf-8"))
+        document["cameras"][0]["credentials"]["password"] = "right"
+        config.write_text(yaml.safe_dump(document), encoding="utf-8")
+        began = now()
+        daemon.reload()
+        assert guarded_site.back("guarded", blind).at - began < RELOAD_SECONDS * busy()
+
+
+APART: dict[str, Callable[[Path, Path], None]] = {
+    "storm": reconnects_fifty_times,
+    "guarded": password_is_wrong,
+}
+"""What needs a daemon of its own."""
+
+
 @pytest.fixture(scope="module")
-def fates(site: Site) -> Iterator[Mapping[str, Future[None]]]:
+def fates(
+    site: Site, clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Mapping[str, Future[None]]]:
     """All of them, under way; each ends with its camera's promise kept, or raises."""
-    with ThreadPoolExecutor(len(FATES)) as pool:
-        yield {name: pool.submit(fate, site) for name, fate in FATES.items()}
+    with ThreadPoolExecutor(len(FATES) + len(APART)) as pool:
+        yield {
+            **{name: pool.submit(fate, site) for name, fate in FATES.items()},
+            **{
+                name: pool.submit(fate, tmp_path_factory.mktemp(name), clips["fire"])
+                for name, fate in APART.items()
+            },
+        }
 
 
 @pytest.mark.parametrize("name", LINE_FAULTS)
@@ -218,60 +286,11 @@ def test_name_without_an_address_is_named_and_a_reload_mends_it(site: Site) -> N
     assert site.back("nameless", blind).at - began < RELOAD_SECONDS * busy()
 
 
-def test_fifty_reconnects_in_a_row_leave_nothing_behind(
-    tmp_path: Path, clips: dict[str, Path]
-) -> None:
-    with ExitStack() as stack:
-        server = stack.enter_context(rtsp_server({"/fire": clips["fire"]}))
-        line = FaultProxy(server.port)
-        stack.callback(line.close)
-        config = write_config(
-            tmp_path, [camera("storm", line.url("/fire"))], ingest={"max_back_off": "100ms"}
-        )
-        daemon = stack.enter_context(running_daemon(config))
-        watch = stack.enter_context(ScoreWatch(daemon.url))
-        watch.wait("storm", lambda s: bool(s.scores), "is scored")
-        assert daemon.total("camera_up", camera="storm") == 1  # from here on it is connected to us
-        files, threads = daemon.open_files(), daemon.threads()
-        wanted = line.connections + 50
-        pause = threading.Event()
-        while line.connections < wanted:
-            line.cut()
-            pause.wait(0.1)
-        watch.wait("storm", lambda s: bool(s.scores) and s.up, "is scored again", since=now())
-        assert daemon.total("camera_reconnects_total", camera="storm") >= 25
-        wait_for(lambda: daemon.open_files() <= files, f"no more than {files} descriptors are left")
-        wait_for(lambda: daemon.threads() <= threads, "no thread is left behind")
-        told = sum('"camera_down"' in line for line in daemon.log.splitlines())
-        assert told < 10, "a fault that repeats is told ever less often"
+def test_fifty_reconnects_in_a_row_leave_nothing_behind(fates: Mapping[str, Future[None]]) -> None:
+    fates["storm"].result()
 
 
 def test_wrong_password_is_tried_slowly_and_the_log_says_so(
-    tmp_path: Path, clips: dict[str, Path]
+    fates: Mapping[str, Future[None]],
 ) -> None:
-    with ExitStack() as stack:
-        server = stack.enter_context(
-            rtsp_server({"/fire": clips["fire"]}, user="viewer", password="right")
-        )
-        line = FaultProxy(server.port)
-        stack.callback(line.close)
-        guarded = camera("guarded", line.url("/fire"))
-        guarded["credentials"] = {"username": "viewer", "password": "wrong"}
-        config = write_config(tmp_path, [guarded], rules=RULES)
-        daemon = stack.enter_context(running_daemon(config))
-        watch = stack.enter_context(ScoreWatch(daemon.url))
-        guarded_site = Site(daemon, watch, config)
-        watch.wait("guarded", lambda s: s.reason == "auth", "401 is named")
-        wait_for(lambda: daemon.logged('"camera_down"', '"auth"', "(401)"), "the log says 401")
-        daemon.wait_logged('"camera_down"', "30 s")  # how slowly it is tried
-        tried = line.connections
-        threading.Event().wait(8.0)  # at the usual pace there would be three more by now
-        assert line.connections == tried
-        blind = watch.last("guarded")
-        assert not any(s.scores for s in watch.sights["guarded"])
-        document = yaml.safe_load(config.read_text(encoding="utf-8"))
-        document["cameras"][0]["credentials"]["password"] = "right"
-        config.write_text(yaml.safe_dump(document), encoding="utf-8")
-        began = now()
-        daemon.reload()
-        assert guarded_site.back("guarded", blind).at - began < RELOAD_SECONDS * busy()
+    fates["guarded"].result()
