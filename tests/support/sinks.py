@@ -11,6 +11,7 @@ from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import paho.mqtt.client as mqtt
@@ -64,7 +65,11 @@ class Hook:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        class Server(ThreadingHTTPServer):
+            def handle_error(self, request: Any, client_address: Any) -> None:
+                """Whoever posts may be killed meanwhile."""
+
+        self._server = Server(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
@@ -105,9 +110,9 @@ class Mails:
 
 
 @contextmanager
-def mail_server() -> Iterator[tuple[Mails, int]]:
+def mail_server(port: int | None = None) -> Iterator[tuple[Mails, int]]:
     """A mail server, and its port."""
-    mails, port = Mails(), free_port()
+    mails, port = Mails(), port or free_port()
     controller = Controller(mails, hostname="127.0.0.1", port=port)
     controller.start()
     try:
@@ -167,7 +172,7 @@ class Broker:
         """The newest message of each topic."""
         self.seen: list[tuple[float, str, bytes]] = []
         """All messages: Unix time, topic, payload."""
-        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id="tests")
+        client = mqtt.Client(CallbackAPIVersion.VERSION2, client_id=f"tests-{uuid4().hex}")
         client.on_message = self._on_message
         client.connect("127.0.0.1", port)
         client.subscribe("#", qos=1)

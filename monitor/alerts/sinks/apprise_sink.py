@@ -19,6 +19,7 @@ from monitor.redact import Redactor
 _SHORTEST_HIDDEN = 6
 """Parts of an address that are shorter are no token."""
 _SHOWN = 200
+_MOST_PLAIN = 1000
 
 
 class AppriseSink:
@@ -53,11 +54,19 @@ class AppriseSink:
                 f"Apprise knows no such address, which begins with '{scheme[:20]}:'; "
                 "write it as its documentation shows"
             )
+        for service in self._apprise:
+            # Apprise waits for up to 5.5 s between two messages. An alert must not; a service that
+            # is asked too often says so, and is tried again.
+            service.request_rate_per_sec = 0
         self.wants_picture = attach_picture
+        self._plain: set[str] = set()
+        """Messages that failed with their picture, which may be why: they go without it next."""
 
     def send(self, notice: Notice) -> None:
         """Send a message; :class:`monitor.alerts.sinks.sink.Sink` has the errors."""
-        picture = notice.picture if self.wants_picture else None
+        picture = notice.picture if self.wants_picture and notice.key not in self._plain else None
+        if picture is not None and not picture.is_file():
+            picture = None  # retention was faster
         capture: Any = apprise.LogCapture  # it has no types
         with capture(level=logging.WARNING, fmt="%(message)s") as told:
             taken = self._apprise.notify(
@@ -69,6 +78,8 @@ class AppriseSink:
             )
             why = "" if taken else " ".join(told.getvalue().split())
         if not taken:
+            if picture is not None:
+                self._plain = {notice.key, *list(self._plain)[:_MOST_PLAIN]}
             said = self._redactor.text(why)[:_SHOWN] or "it gave no reason"
             raise Retryable(f"Apprise could not send it: {said}")
 
