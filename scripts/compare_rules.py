@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compare Emberwatch's rule with those of others on the same scores: the table in docs/decision.md.
 
-    scripts/compare_rules.py FOLDER [--scores FILE]
+    scripts/compare_rules.py FOLDER [--scores FILE] [--without CLIP]
 
 FOLDER holds clips and LABELS.tsv, as for `emberwatch evaluate-clips`. Every clip is scored at four
 frames a second and judged at one, at each of the four phases. Clips of the training set barely tell
@@ -80,10 +80,14 @@ def score_clips(folder: Path, kept: Path | None) -> dict[str, list[list[float]]]
     return found
 
 
-def traces(folder: Path, scored: dict[str, list[list[float]]]) -> Iterator[Trace]:
+def traces(
+    folder: Path, scored: dict[str, list[list[float]]], without: str | None = None
+) -> Iterator[Trace]:
     """Hazards at each phase and with several draws of noise, quiet clips looped; all harder."""
     random = np.random.default_rng(0)
     for label in read_labels(folder / "LABELS.tsv"):
+        if label.file == without:
+            continue
         rows = np.array(scored[label.file])
         stride = max(1, round(1.0 / float(np.median(np.diff(rows[:, 0])))))
         phases = [rows[offset::stride] for offset in range(min(stride, len(rows)))]
@@ -168,8 +172,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Compare rules on the same scores.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--scores", type=Path, help="keep the scores here, and read them from here")
+    parser.add_argument("--without", metavar="CLIP", help="leave out one clip of the table")
     arguments = parser.parse_args()
-    cases = list(traces(arguments.folder, score_clips(arguments.folder, arguments.scores)))
+    scored = score_clips(arguments.folder, arguments.scores)
+    cases = list(traces(arguments.folder, scored, arguments.without))
     default = ours(SmoothingSettings(), 1.0)
     judges: list[tuple[str, Judge, list[float]]] = []
     for rival in RIVALS:
