@@ -26,7 +26,7 @@ COLOURS = np.stack([plain(c, 299, 299) for c in (FIRE_COLOUR, MISC_COLOUR, SMOKE
 
 @pytest.fixture(scope="module")
 def engine(tiny: Bundle) -> OpenVinoEngine:
-    return OpenVinoEngine(tiny, max_batch=4)
+    return OpenVinoEngine(tiny, threads=2, max_batch=8)
 
 
 def test_each_colour_scores_for_its_label(engine: OpenVinoEngine) -> None:
