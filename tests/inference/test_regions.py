@@ -1,13 +1,17 @@
 """Regions: tiles cover the frame, never leave it, and share what they should."""
 
+import cv2
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.config import Tiles, Zone
+from monitor.image import resize
 from monitor.inference.manifest import Geometry
 from monitor.inference.regions import bounds, cut, full_view, plan_regions
 from monitor.inference.scored import Region
+from tests.support.scenes import scenes
 
 tile_plans = st.builds(
     lambda rows, columns, overlap: Tiles(rows=rows, columns=columns, overlap=overlap),
@@ -100,3 +104,14 @@ def test_cut_never_changes_nor_shares_the_frame() -> None:
     picture = cut(pixels, full_view(), Geometry())
     picture[:] = 9
     assert not pixels.any()
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (1279, 720), (1920, 1080), (598, 598), (640, 480)])
+def test_large_pictures_are_halved_first_and_give_the_same_within_a_grey_level(
+    size: tuple[int, int],
+) -> None:
+    geometry = Geometry(mode="squash", width=299, height=299)
+    picture = cv2.resize(scenes(1, side=512)[0], size, interpolation=cv2.INTER_CUBIC)
+    picture = np.asarray(picture, np.uint8)
+    found = cut(picture, full_view(), geometry)
+    assert np.abs(found.astype(int) - resize(picture, 299, 299)).mean() < 0.8
