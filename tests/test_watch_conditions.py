@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from monitor.alerts import silence_tables
+from monitor.alerts.routing import Route
 from monitor.config import Config
 from monitor.inference.batcher import Batcher
 from monitor.inference.bundle import Bundle
@@ -185,6 +186,50 @@ def test_silences_that_cannot_be_read_stay_known_until_they_end(stand: Condition
     assert "silences" in stand.keeper.fault
     stand.wait(60)
     assert stand.watch.silences() == ()
+
+
+def told(stand: Conditioned) -> list[str]:
+    """What waits for the sink."""
+    return [head.kind for head in stand.keeper.heads("mail")]
+
+
+def test_sinks_hear_of_a_silenced_fire_once_its_silence_is_over(stand: Conditioned) -> None:
+    stand.keeper.route([Route("mail")])
+    stand.configure("yard")
+    stand.silence("yard", 60)
+    stand.wait()
+    stand.burn("yard")
+    stand.wait()
+    assert told(stand) == []
+    stand.wait(60)
+    assert told(stand) == ["firing"]
+    stand.wait(60)
+    assert len(told(stand)) == 1
+
+
+def test_sink_that_is_new_hears_of_what_fires_already(stand: Conditioned) -> None:
+    stand.configure("yard")
+    stand.burn("yard")
+    stand.wait()
+    stand.keeper.route([Route("mail")])
+    stand.configure("yard")
+    stand.wait()
+    assert told(stand) == ["firing"]
+
+
+def test_silence_that_ends_while_the_daemon_is_down_is_told_after_its_start(
+    stand: Conditioned,
+) -> None:
+    stand.keeper.route([Route("mail")])
+    stand.configure("yard")
+    stand.silence("yard", 60)
+    stand.wait()
+    stand.burn("yard")
+    stand.clock.advance(120)
+    stand.begin()
+    stand.configure("yard")
+    stand.wait()
+    assert told(stand) == ["firing"]
 
 
 AGREE = {"sites": [{"name": "site", "agree": 2, "within": "20s"}]}

@@ -1,6 +1,7 @@
 """A firing daemon tells real receivers, and loses nothing when it is killed or they are down."""
 
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -107,3 +108,65 @@ def test_fire_is_seen_by_all_within_two_seconds_and_its_end_too(
         wait_for(lambda: len(web.received) == 2, "the webhook hears of the end")
         wait_for(lambda: len(mails.received) == 2, "a mail tells of the end")
     assert SECRET not in (tmp_path / "log").read_text()
+
+
+def kinds(web: Hook) -> list[str]:
+    """What a webhook was told, in its order; each key stands there once."""
+    facts = [json.loads(body)["emberwatch"] for _, _, body in web.received]
+    assert len({one["key"] for one in facts}) == len(facts)
+    return [one["kind"] for one in facts]
+
+
+def burning(folder: Path, web: Hook, *, enabled: bool = True, hold: str = "1s") -> Path:
+    """The configuration of a camera that shows a fire, which is an alert after ``hold``."""
+    clip = folder / "fire.mp4"
+    if not clip.exists():
+        make_clip(clip, red_scene(), seconds=8)
+    config = folder / "monitor.yaml"
+    port = yaml.safe_load(config.read_text())["listen"] if config.exists() else None
+    written = write_config(
+        folder,
+        [{"name": "yard", "url": f"file:{clip}", "loop": True, "fps": 5, "enabled": enabled}],
+        rules=[{"name": "fire", "label": "fire", "threshold": 0.5, "for": hold}],
+        sinks=[{"name": "hook", "type": "webhook", "url": web.url, "max_back_off": "2s"}],
+    )
+    if port is not None:
+        document = yaml.safe_load(written.read_text())
+        written.write_text(yaml.safe_dump({**document, "listen": port}))
+    return written
+
+
+def test_daemon_killed_between_raising_and_sending_sends_after_its_start(tmp_path: Path) -> None:
+    web = Hook()
+    with running_daemon(burning(tmp_path, web)) as daemon:
+        wait_for(lambda: daemon.value("delivery_queue", sink="hook"), "an alert waits")
+        wait_for(lambda: daemon.value("sink_up", sink="hook") == 0, "the sink is told to fail")
+        daemon.kill()
+    try:
+        web.up()
+        with running_daemon(burning(tmp_path, web, enabled=False)) as daemon:
+            wait_for(lambda: len(web.received) == 2, "it is told, and its end")
+            assert kinds(web) == ["firing", "resolved"]
+            assert daemon.value("delivery_queue", sink="hook") == 0
+    finally:
+        web.down()
+
+
+def test_full_disk_keeps_no_alert_from_people_and_doubles_none(tmp_path: Path) -> None:
+    """The limit on the size of files stands for the full disk: writing fails in the same call."""
+    with hook() as web:
+        with running_daemon(burning(tmp_path, web, hold="1h")) as daemon:
+            wait_for(lambda: daemon.value("alert_state", camera="yard", alert="fire"), "it pends")
+            pid = daemon.process.pid
+            before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (1, before[1]))
+            burning(tmp_path, web)
+            daemon.reload()
+            wait_for(lambda: web.received, "it is told all the same")
+            wait_for(lambda: daemon.value("store_up") == 0, "the metric says so")
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+            wait_for(lambda: daemon.value("store_up") == 1, "the disk has it")
+            daemon.kill()
+        with running_daemon(burning(tmp_path, web, enabled=False)) as daemon:
+            wait_for(lambda: len(web.received) == 2, "its end is told")
+            assert kinds(web) == ["firing", "resolved"]
