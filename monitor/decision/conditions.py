@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from monitor.config import Camera, Config, Rule
 from monitor.decision.schedule import Interval, any_holds
+from monitor.decision.settings import rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +100,13 @@ class CameraConditions:
 
 def conditions(config: Config, camera: Camera) -> tuple[RuleConditions, ...]:
     """The conditions of a camera's rules, in the order of
-    :func:`monitor.decision.settings.rule_settings`."""
+    :func:`monitor.decision.settings.rules_of`."""
     named: Mapping[str, Intervals] = {
         entry.name: (entry.name, tuple(part.interval() for part in entry.time_intervals))
         for entry in config.time_intervals
     }
     return tuple(
-        _rule_conditions(rule, camera, named.__getitem__)
-        for rule in config.rules
-        if camera.rules is None or rule.name in camera.rules
+        _rule_conditions(rule, camera, named.__getitem__) for rule in rules_of(config, camera)
     )
 
 
