@@ -19,6 +19,7 @@ from monitor.config_camera import (
 )
 from monitor.config_conditions import Signal, Silencing, Site, ThresholdWhile
 from monitor.config_decision import Decision, Rule, Smoothing, default_rules
+from monitor.config_evidence import CameraEvidence, Evidence
 from monitor.config_regions import Mask, Zone
 from monitor.config_sinks import MOST_SINKS, Sink
 from monitor.config_times import NamedIntervals, TimeInterval, TimesOfDay
@@ -40,9 +41,11 @@ __all__ = [
     "NAME_PATTERN",
     "Batch",
     "Camera",
+    "CameraEvidence",
     "Config",
     "Credentials",
     "Decision",
+    "Evidence",
     "Inference",
     "Ingest",
     "Log",
@@ -174,6 +177,9 @@ class Config(Section):
     inference: Inference = Field(default_factory=Inference, description="Model and engine.")
     decision: Decision = Field(default_factory=Decision, description="From scores to alerts.")
     ingest: Ingest = Field(default_factory=Ingest, description="How cameras are read.")
+    evidence: Evidence = Field(
+        default_factory=Evidence, description="Pictures and clips of alerts that fired."
+    )
     log: Log = Field(default_factory=Log, description="Logging.")
 
     @field_validator("listen")

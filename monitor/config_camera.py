@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from monitor.config_evidence import CameraEvidence, Evidence
 from monitor.config_regions import MAX_MASKS, MAX_ZONES, Mask, Zone, check_masks
 from monitor.config_values import NAME_PATTERN, PositiveSeconds, Section
 from monitor.redact import has_stray_login, redact
@@ -147,6 +148,9 @@ class Camera(Section):
     rules: list[str] | None = Field(
         None, description="Names of the rules that hold here; all rules where it is left out."
     )
+    evidence: CameraEvidence = Field(
+        default_factory=CameraEvidence, description="What of `evidence` is otherwise here."
+    )
     site: str | None = Field(
         None,
         pattern=NAME_PATTERN,
@@ -229,3 +233,9 @@ class Camera(Section):
         """As pydantic's, but secrets in the URL's query (``?pwd=…``) stay hidden."""
         for key, value in super().__repr_args__():
             yield key, redact(value) if key == "url" else value
+
+
+def films(camera: Camera, evidence: Evidence) -> bool:
+    """Whether alerts of a camera get a clip."""
+    own = camera.evidence.clips
+    return evidence.clips if own is None else own

@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from monitor.config import Camera, Config, Credentials, Ingest
+from monitor.config import Camera, Config, Credentials, Evidence, Ingest
+from monitor.config_camera import films
 from monitor.errors import ConfigError, Problem
 from monitor.ingest.status import SourceSettings
 from monitor.secret_source import (
@@ -102,14 +103,28 @@ def feeds(
             for warning in resolved.warnings:
                 warn(warning)
     return [
-        feed(camera, config.ingest, logins[camera.name].login if camera.name in logins else Login())
+        feed(
+            camera,
+            config.ingest,
+            logins[camera.name].login if camera.name in logins else Login(),
+            config.evidence if films(camera, config.evidence) else None,
+        )
         for camera in config.cameras
         if camera.enabled
     ]
 
 
-def feed(camera: Camera, ingest: Ingest, login: Login) -> SourceSettings:
-    """The settings of one camera as its worker gets them."""
+def feed(
+    camera: Camera, ingest: Ingest, login: Login, clips: Evidence | None = None
+) -> SourceSettings:
+    """The settings of one camera as its worker gets them.
+
+    Args:
+        camera: its section.
+        ingest: what holds for all.
+        login: of the camera.
+        clips: what clips need; None: there are none.
+    """
     return SourceSettings(
         camera=camera.name,
         url=camera.url,
@@ -124,6 +139,8 @@ def feed(camera: Camera, ingest: Ingest, login: Login) -> SourceSettings:
         open_timeout_seconds=ingest.open_timeout,
         read_timeout_seconds=ingest.read_timeout,
         max_side=ingest.max_side,
+        ring_seconds=0.0 if clips is None else clips.before,
+        ring_bytes=0 if clips is None else clips.ring,
     )
 
 

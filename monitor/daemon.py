@@ -24,6 +24,7 @@ from monitor.daemon_signals import Signals
 from monitor.daemon_state import DaemonState
 from monitor.delivery import begin_delivery
 from monitor.errors import EmberwatchError
+from monitor.evidence import Evidence
 from monitor.fatal import log_fatal
 from monitor.inference.batcher import Batcher
 from monitor.inference.scorer import Scorer
@@ -51,7 +52,7 @@ SHADOW_STOP_SECONDS = 0.5
 """What the candidate model is given to end; it may be loading."""
 
 STOP_SECONDS = 2.0
-"""What workers are given to close their cameras; the whole stop stays under 5 s."""
+"""What workers get to close their cameras; the whole stop stays under 5 s."""
 
 _FIXED_SECTIONS = ("listen", "state_dir")
 """Settings that are read at the start alone."""
@@ -129,8 +130,17 @@ class _Daemon:
         )
         stack.callback(self._keeper.close)
         self._state.kept_by(self._keeper)
+        self._evidence = Evidence(
+            config, self._supervisor.clips, self._keeper, self._metrics.evidence, self._clock
+        )
+        stack.callback(self._evidence.close)
         self._delivery = begin_delivery(
-            self._keeper, registry, settings, clock=self._clock, version=self._version
+            self._keeper,
+            registry,
+            settings,
+            evidence=self._evidence,
+            clock=self._clock,
+            version=self._version,
         )
         stack.callback(self._delivery.stop)
         # Workers connect to their cameras while the model is being loaded.
@@ -155,6 +165,7 @@ class _Daemon:
             clock=self._clock,
             model=bundle.sha256[:12],
             shadow=self._shadow,
+            witness=self._evidence.saw,
             signals=self._poller.on,
         )
         self._sampling = Sampling(
@@ -174,6 +185,7 @@ class _Daemon:
             shadow=self._shadow,
             sampling=self._sampling,
             delivery=self._delivery,
+            evidence=self._evidence,
         )
         self._poller.apply(config.signals)
         self._show_model()
@@ -292,6 +304,7 @@ class _Daemon:
         _set_up_logs(settings)
         self._poller.apply(config.signals)
         self._delivery.apply(config, settings.sinks)
+        self._evidence.apply(config)
         self._watch.apply(config)
         self._shadow.apply(config, self._model.bundle.labels)
         self._round.reload_fault = ""

@@ -9,6 +9,7 @@ from monitor.camera_news import CameraNews
 from monitor.clock import Clock
 from monitor.daemon_state import DaemonState
 from monitor.delivery import Delivery
+from monitor.evidence import Evidence
 from monitor.ingest.supervisor import Supervisor
 from monitor.logs import Throttle
 from monitor.metrics import Metrics
@@ -60,6 +61,7 @@ class Round:
         shadow: Shadow,
         sampling: Sampling,
         delivery: Delivery,
+        evidence: Evidence,
     ) -> None:
         self._supervisor = supervisor
         self._watch = watch
@@ -74,6 +76,7 @@ class Round:
         self._shadow = shadow
         self._sampling = sampling
         self._delivery = delivery
+        self._evidence = evidence
         self._throttle = Throttle()
         self._next = clock.monotonic()
         self._next_status = self._next + STATUS_SECONDS
@@ -103,6 +106,7 @@ class Round:
         self._metrics.daemon.set_workers(len(self._supervisor.worker_pids()))
         self._watch.tend(statuses)
         self._shadow.tend()
+        self._evidence.tend()
         self._metrics.daemon.set_store(
             on_disk=not self._keeper.fault, waiting=self._keeper.waiting, lost=self._keeper.lost
         )
@@ -146,6 +150,8 @@ class Round:
         if overload := self._sampling.fault:
             # Slowly is not blindly: every camera is still watched.
             yield Fault("overload", overload, critical=False)
+        if self._evidence.fault:
+            yield Fault("evidence", self._evidence.fault, critical=False)
         if self._shadow.fault:
             yield Fault("shadow", self._shadow.fault, critical=False)
         yield from self._delivery.faults()

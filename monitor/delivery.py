@@ -20,6 +20,7 @@ from monitor.config import Config
 from monitor.config import Sink as SinkSection
 from monitor.decision.settings import rule_settings
 from monitor.errors import StoreError
+from monitor.evidence import Evidence
 from monitor.metrics_delivery import DeliveryMetrics
 from monitor.settings import Settings
 from monitor.sink_making import Surroundings, make_sink
@@ -32,29 +33,31 @@ DRAIN_SECONDS = 1.0
 STOP_SECONDS = 1.0
 """What sinks are given to end what they are sending; what was not taken is sent after the start."""
 
-EVIDENCE_FOLDER = "evidence"
-"""Below ``state_dir``."""
-
 FAULT_AFTER_SECONDS = 10.0
 """A sink that fails is told as a fault of the daemon once something has waited so long for it."""
 
 
 def begin_delivery(
-    keeper: Keeper, registry: CollectorRegistry, settings: Settings, *, clock: Clock, version: str
+    keeper: Keeper,
+    registry: CollectorRegistry,
+    settings: Settings,
+    *,
+    evidence: Evidence,
+    clock: Clock,
+    version: str,
 ) -> "Delivery":
     """The sinks of a configuration, told from now on, with their metrics.
 
     What was not taken before the last end is sent at once, while the model is being loaded.
     """
     metrics = DeliveryMetrics()
-    evidence = settings.config.state_dir / EVIDENCE_FOLDER
     made = Delivery(
         keeper,
         clock=clock,
         random=Random(),  # noqa: S311 - jitter
         version=version,
-        snapshot_for=functools.partial(snapshot_of, keeper, evidence),
-        snapshots=evidence.is_dir,
+        snapshot_for=functools.partial(snapshot_of, evidence),
+        snapshots=lambda: evidence.pictures,
         observe=metrics.observe,
     )
     metrics.read_from(made.states)
@@ -131,14 +134,12 @@ class Delivery:
         self._outbox.stop(STOP_SECONDS)
 
 
-def snapshot_of(keeper: Keeper, folder: Path, event_id: int) -> Path | None:
-    """The newest picture of an event in the evidence folder; None while there is none."""
+def snapshot_of(evidence: Evidence, event_id: int) -> Path | None:
+    """The newest picture of an event; None while there is none."""
     try:
-        found = [one for one in keeper.evidence_of(event_id) if one.kind == "snapshot"]
+        return evidence.snapshot_for(event_id)
     except StoreError:
         return None  # a message without a picture is better than none
-    path = folder / found[-1].file if found else None
-    return path if path is not None and path.is_file() else None
 
 
 def route_of(sink: SinkSection) -> Route:

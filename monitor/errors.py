@@ -1,4 +1,4 @@
-"""The errors that several parts of Emberwatch share, one tree.
+"""Every error that Emberwatch raises, one tree.
 
 ::
 
@@ -20,8 +20,6 @@
     │   ├── Retryable       try again later
     │   └── Permanent       trying again cannot help
     └── TrainingError       data that a model cannot be trained with, or a run that failed
-
-An error that only one module raises stands in that module, under ``EmberwatchError``.
 
 Library errors are mapped to these where they enter. Each message names the
 camera, key or file, says what was found, and what to do about it.

@@ -29,6 +29,7 @@ from monitor.ingest.status import CameraStatus
 from monitor.metrics_cameras import CameraFamilies, Watched
 from monitor.metrics_counted import Counted
 from monitor.metrics_daemon import DaemonMetrics
+from monitor.metrics_evidence import EvidenceMetrics
 from monitor.metrics_pipeline import PipelineMetrics
 from monitor.metrics_shadow import ShadowMetrics
 
@@ -91,6 +92,8 @@ class Metrics:
         """Those of scoring."""
         self.daemon = DaemonMetrics(clock=clock, version=version)
         """Those of the daemon itself."""
+        self.evidence = EvidenceMetrics()
+        """Those of pictures and clips of alerts."""
         counted = self._counted = Counted()
         self._scored = counted.counter(
             "emberwatch_frames_scored", "Frames that were scored.", ["camera"]
@@ -244,6 +247,7 @@ class Metrics:
         yield from self._counted.families()
         yield from self.pipeline.families()
         yield from self.daemon.families()
+        yield from self.evidence.families()
 
     def _camera_families(self) -> list[Metric]:
         with self._lock:

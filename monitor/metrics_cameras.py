@@ -43,6 +43,11 @@ class CameraFamilies:
             "Frames that were sampled and not scored.",
             labels=["camera", "reason"],
         )
+        self._ring = GaugeMetricFamily(
+            "emberwatch_clip_ring_bytes",
+            "Memory that a camera's last seconds take in its worker, for clips.",
+            labels=["camera"],
+        )
         self._bad = CounterMetricFamily(
             "emberwatch_packets_bad",
             "Packets or pictures from a camera that could not be decoded.",
@@ -112,6 +117,7 @@ class CameraFamilies:
         self._stale_after.add_metric([name], camera.stale_after_seconds)
         self._frames.add_metric([name], status.frames if status else 0)
         self._bad.add_metric([name], status.bad_packets if status else 0)
+        self._ring.add_metric([name], status.ring_bytes if status else 0)
         self._up.add_metric([name], 1 if status and status.up else 0)
         dropped = Counter(dict.fromkeys(DROP_REASONS, 0))
         dropped.update(status.dropped if status else {})
@@ -151,6 +157,7 @@ class CameraFamilies:
             self._frames,
             self._dropped,
             self._bad,
+            self._ring,
             self._age,
             self._last_frame,
             self._stale_after,

@@ -4,7 +4,7 @@ import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
-from monitor.alerts.silences import Silence, covered
+from monitor.alerts.silences import Silence, covering
 from monitor.config import Camera
 from monitor.decision.conditions import CameraConditions, RuleConditions, Standing
 from monitor.decision.decider import Decider
@@ -120,5 +120,5 @@ class Post:
                 threshold=rule.threshold if other is None else other,
                 holds=standing.holds,
                 note=standing.cause,
-                silenced=covered(silences, self.camera.name, rule.label),
+                silenced=covering(silences, self.camera.name, rule.label) is not None,
             )

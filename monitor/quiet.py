@@ -6,7 +6,7 @@ from collections.abc import Iterable
 import structlog
 
 from monitor.alerts.keeper import Keeper
-from monitor.alerts.silences import ActiveSilences, Silence, covered
+from monitor.alerts.silences import ActiveSilences, Silence, covering
 from monitor.clock import Clock
 
 LOOK_SECONDS = 1.0
@@ -33,7 +33,7 @@ class Quiet:
 
     def covers(self, camera: str, label: str) -> bool:
         """Whether alerts for ``label`` of ``camera`` are silenced now."""
-        return covered(self.now(), camera, label)
+        return covering(self.now(), camera, label) is not None
 
     def announce_anew(self) -> None:
         """Tell sinks of all that fires with the next :meth:`tend`: some may be new. Those that have
@@ -60,7 +60,7 @@ class Quiet:
         self._tell(active)
         muffled, audible = set(), set()
         for camera, alert, label in firing:
-            if covered(active, camera, label):
+            if covering(active, camera, label) is not None:
                 muffled.add((camera, alert))
                 continue
             audible.add((camera, alert))

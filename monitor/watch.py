@@ -15,6 +15,7 @@ from monitor.clock import Clock
 from monitor.config import Config
 from monitor.decision.state import AlertState, Transition
 from monitor.errors import EngineError
+from monitor.evidence import Seen
 from monitor.freshness import is_current
 from monitor.inference.batcher import Batch, Batcher
 from monitor.inference.masks import join_views
@@ -48,6 +49,7 @@ class Watch:
         clock: Clock,
         model: str = "",
         shadow: Shadow | None = None,
+        witness: Callable[[Seen, Sequence[Transition]], None] | None = None,
         signals: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
         """
@@ -61,6 +63,8 @@ class Watch:
             model: a name for the model, such as its hash: what views usually score is learned
                 anew for another.
             shadow: is offered what was scored and decided on.
+            witness: told of each frame that changed the state of alerts, once that is recorded;
+                must not block.
             signals: names of the signals from outside that are on; must not block.
         """
         self._labels = tuple(labels)
@@ -71,6 +75,7 @@ class Watch:
         self._metrics = metrics
         self._clock = clock
         self._shadow = shadow
+        self._witness = witness
         self._signals = signals
         self._sites = Sites(keeper=keeper, clock=clock)
         self._quiet = Quiet(keeper=keeper, clock=clock)
@@ -173,7 +178,7 @@ class Watch:
             return False
         self._health.scored()
         for scored in self._batcher.complete(batch, scores):
-            self._scored(join_views(scored, self._labels))
+            self._scored(batch, join_views(scored, self._labels))
             self._offer(batch, scored)
         return True
 
@@ -242,12 +247,16 @@ class Watch:
             for name, post in self._roster.posts.items()
         )
 
-    def _scored(self, scored: ScoredFrame) -> None:
+    def _scored(self, batch: Batch, scored: ScoredFrame) -> None:
         """A frame comes back from the engine."""
         post = self._roster.posts.get(scored.camera)
         if post is None:
             return
-        self._decide(post, scored)
+        transitions = self._decide(post, scored)
+        if transitions and self._witness is not None:
+            frame = batch.frame_of(scored.camera, scored.sequence)
+            seen = Seen(frame, scored, self._labels, post.settings.hazards)
+            self._witness(seen, transitions)
         self.frames_scored += 1
         self._metrics.count_scored(scored.camera)
         late = self._clock.monotonic() - scored.captured_monotonic
@@ -272,7 +281,8 @@ class Watch:
             ),
         )
 
-    def _decide(self, post: Post, scored: ScoredFrame) -> None:
+    def _decide(self, post: Post, scored: ScoredFrame) -> list[Transition]:
+        """Take the scores of a frame; the changes of state that it brings."""
         started = self._clock.monotonic()
         at = scored.captured_monotonic
         standings = post.standings(scored.captured_at, self._signals())
@@ -296,6 +306,7 @@ class Watch:
                 self.pending.add(scored.camera)
             else:
                 self.pending.discard(scored.camera)
+        return transitions
 
     def _offer(self, batch: Batch, scored: ScoredFrame) -> None:
         """Offer a frame to the candidate model, after all that its alerts wait for is done."""
@@ -307,11 +318,7 @@ class Watch:
         if self._batcher.due_in(self._clock.monotonic()) == 0.0:
             self._shadow.skip()  # more is due than fits a batch
             return
-        (frame, *_) = (
-            picture.frame
-            for picture in batch.pictures
-            if (picture.frame.camera, picture.frame.sequence) == (scored.camera, scored.sequence)
-        )
+        frame = batch.frame_of(scored.camera, scored.sequence)
         judged = Judged(post.rules, post.settings, self._labels)
         self._shadow.offer(frame, post.regions, join_views(scored, self._labels), judged)
 

@@ -47,6 +47,8 @@ def reference(schema: dict[str, Any]) -> str:
         "SinkTls": "`sinks[].tls`",
         "Secret": "A secret of a sink",
         "Ingest": "`ingest`",
+        "Evidence": "`evidence`",
+        "CameraEvidence": "`cameras[].evidence`",
         "Log": "`log`",
     }
     titles |= {name: f"`{name.lower()}`" for name in parts if name not in titles}

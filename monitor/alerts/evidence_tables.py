@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable
 
 from monitor.alerts.events import Evidence, EvidenceKind, Verdict
+from monitor.alerts.evidence_retention import Kept, rank_of
 
 _COLUMNS = "id, event_id, kind, file, bytes, captured_at, created_at"
 
@@ -75,6 +76,40 @@ def of_event(connection: sqlite3.Connection, event_id: int) -> list[Evidence]:
         (event_id,),
     )
     return [Evidence(*row) for row in rows]
+
+
+def event_at(connection: sqlite3.Connection, camera: str, incident: str, at: float) -> int | None:
+    """The event of a camera's incident that was going on at a Unix time, or had just begun."""
+    row = connection.execute(
+        "SELECT id FROM events WHERE camera = ? AND incident = ? AND began_at <= ? "
+        "AND (ended_at IS NULL OR ended_at >= ?) ORDER BY id DESC LIMIT 1",
+        (camera, incident, at, at),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def kept(connection: sqlite3.Connection) -> list[Kept]:
+    """All files, with how dear their events are."""
+    rows = connection.execute(
+        "SELECT evidence.id, file, bytes, captured_at, kind, ended_at, acknowledged_at, verdict, "
+        "harvested_at FROM evidence JOIN events ON events.id = event_id"
+    )
+    return [
+        Kept(
+            number,
+            file,
+            size,
+            captured,
+            rank_of(
+                kind,
+                is_open=ended is None,
+                acknowledged=acknowledged is not None,
+                verdict=verdict,
+                harvested=harvested is not None,
+            ),
+        )
+        for number, file, size, captured, kind, ended, acknowledged, verdict, harvested in rows
+    ]
 
 
 def oldest(connection: sqlite3.Connection, limit: int) -> list[Evidence]:

@@ -1,11 +1,12 @@
 """What all threads may ask of the event store, be it the file or what stands in memory for it."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from functools import partial
 
 from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
+from monitor.alerts.evidence_retention import Kept
 from monitor.alerts.outbox_order import Head
 from monitor.alerts.reader import read_events
 from monitor.alerts.routing import Route
@@ -112,6 +113,33 @@ class SharedStore:
         """
         with self._swap:
             return self._store.evidence_of(event_id)
+
+    def event_at(self, camera: str, incident: str, at: float) -> int | None:
+        """What :meth:`EventStore.event_at` gives.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self._swap:
+            return self._store.event_at(camera, incident, at)
+
+    def kept_evidence(self) -> list[Kept]:
+        """What :meth:`EventStore.kept_evidence` gives.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self._swap:
+            return self._store.kept_evidence()
+
+    def forget_evidence(self, numbers: Collection[int]) -> None:
+        """What :meth:`EventStore.forget_evidence` does.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        with self._swap:
+            self._store.forget_evidence(numbers)
 
     def heads(self, sink: str) -> list[Head]:
         """What :meth:`EventStore.heads` gives, without what ended and could not be written yet.

@@ -55,6 +55,8 @@ class ActiveSilences:
         return tuple(s for s, until in self._held if wall < s.ends_at and monotonic < until)
 
 
-def covered(silences: Iterable[Silence], camera: str, label: str) -> bool:
-    """Whether one of the silences keeps alerts for ``label`` of ``camera`` quiet."""
-    return any(silence.covers(camera, label) for silence in silences)
+def covering(silences: Iterable[Silence], camera: str, label: str) -> Silence | None:
+    """The silence that keeps alerts for ``label`` of ``camera`` quiet longest; None where none
+    does."""
+    found = [silence for silence in silences if silence.covers(camera, label)]
+    return max(found, key=lambda silence: silence.ends_at, default=None)

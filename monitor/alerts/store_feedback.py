@@ -1,7 +1,10 @@
 """What people say of events, and the files that show them, in the event store."""
 
+from collections.abc import Collection
+
 from monitor.alerts import evidence_tables, tables
 from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
+from monitor.alerts.evidence_retention import Kept
 from monitor.alerts.store_file import StoreFile
 
 
@@ -96,3 +99,27 @@ class FeedbackStore(StoreFile):
             StoreError: the store cannot be read.
         """
         return self._read(lambda: evidence_tables.of_event(self._connection, event_id))
+
+    def event_at(self, camera: str, incident: str, at: float) -> int | None:
+        """The event of a camera's incident at a Unix time; None where none is known.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(lambda: evidence_tables.event_at(self._connection, camera, incident, at))
+
+    def kept_evidence(self) -> list[Kept]:
+        """All files that show events, with how dear each is.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(lambda: evidence_tables.kept(self._connection))
+
+    def forget_evidence(self, numbers: Collection[int]) -> None:
+        """Forget files that are gone.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        self._must_commit(lambda: evidence_tables.forget(self._connection, numbers))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 from monitor.config import Camera, Config, Rule
 from monitor.decision.schedule import Interval, any_holds
-from monitor.decision.settings import rules_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +99,15 @@ class CameraConditions:
 
 def conditions(config: Config, camera: Camera) -> tuple[RuleConditions, ...]:
     """The conditions of a camera's rules, in the order of
-    :func:`monitor.decision.settings.rules_of`."""
+    :func:`monitor.decision.settings.rule_settings`."""
     named: Mapping[str, Intervals] = {
         entry.name: (entry.name, tuple(part.interval() for part in entry.time_intervals))
         for entry in config.time_intervals
     }
     return tuple(
-        _rule_conditions(rule, camera, named.__getitem__) for rule in rules_of(config, camera)
+        _rule_conditions(rule, camera, named.__getitem__)
+        for rule in config.rules
+        if camera.rules is None or rule.name in camera.rules
     )
 
 

@@ -7,7 +7,7 @@ tuned without a file. The two functions at the end are the one place where it is
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from monitor.config import Camera, Config, Rule
+from monitor.config import Camera, Config
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,13 +118,8 @@ def _region_thresholds(camera: Camera) -> tuple[tuple[str, float], ...]:
     return tuple((name, threshold) for name, threshold in found if threshold is not None)
 
 
-def rules_of(config: Config, camera: Camera) -> tuple[Rule, ...]:
-    """The configured rules of a camera: those it names, else all."""
-    return tuple(r for r in config.rules if camera.rules is None or r.name in camera.rules)
-
-
 def rule_settings(config: Config, camera: Camera) -> tuple[RuleSettings, ...]:
-    """The settings of a camera's rules, in the order of :func:`rules_of`."""
+    """The rules that hold for a camera: those it names, else all."""
     return tuple(
         RuleSettings(
             name=rule.name,
@@ -134,5 +129,6 @@ def rule_settings(config: Config, camera: Camera) -> tuple[RuleSettings, ...]:
             keep_firing_seconds=rule.keep_firing_for,
             other_thresholds=tuple(other.threshold for other in rule.thresholds),
         )
-        for rule in rules_of(config, camera)
+        for rule in config.rules
+        if camera.rules is None or rule.name in camera.rules
     )

@@ -35,6 +35,15 @@ class Batch:
     def __len__(self) -> int:
         return len(self.pictures)
 
+    def frame_of(self, camera: str, sequence: int) -> Frame:
+        """The frame of a camera that its pictures were cut from.
+
+        Raises:
+            StopIteration: none was.
+        """
+        frames = (picture.frame for picture in self.pictures)
+        return next(one for one in frames if (one.camera, one.sequence) == (camera, sequence))
+
 
 @dataclass(slots=True, eq=False)
 class _Entry:
