@@ -36,6 +36,10 @@ lint: $(VENV)/.dev ## Check style and types
 bench: $(VENV)/.runtime ## Measure what this machine carries, against its own limits (QUICK=1: a glance)
 	$(BIN)/emberwatch bench $(if $(QUICK),--quick)
 
+.PHONY: bench-full
+bench-full: $(VENV)/.runtime debian ## The same, held for five minutes, and 100 cameras over RTSP for two
+	$(BIN)/emberwatch bench --full
+
 .PHONY: soak
 soak: $(VENV)/.dev debian ## Real cameras under faults at random (MINUTES=30 CAMERAS=20 [SEED=])
 	$(BIN)/python -m tests.soak --minutes $(or $(MINUTES),30) --cameras $(or $(CAMERAS),20) \

@@ -255,7 +255,12 @@ def demo(
 def bench(
     quick: Annotated[bool, typer.Option("--quick", help="A glance, in about a minute.")] = False,
     full: Annotated[
-        bool, typer.Option("--full", help="The highest load is held for five minutes.")
+        bool,
+        typer.Option(
+            "--full",
+            help="The highest load is held for five minutes; then 100 cameras over RTSP for two "
+            "(needs GStreamer's RTSP server).",
+        ),
     ] = False,
     output: Annotated[
         Path, typer.Option("--output", metavar="FILE", help="Where the figures go as JSON.")

@@ -10,10 +10,6 @@ from typing import TypeVar
 
 from prometheus_client.parser import text_string_to_metric_families
 
-UNHARMED = frozenset({"unchanged"})
-"""Reasons for which a frame may go unscored without anything being lost: the picture did not
-change, and its freshness was proven by looking at it."""
-
 _LATENCY = "capture_to_decision"
 
 _Key = TypeVar("_Key", str, float)
@@ -29,6 +25,8 @@ class Counts:
     """Frames that were scored, by camera."""
     dropped: Mapping[str, float]
     """Frames that were not, of all cameras, by reason."""
+    unchanged: Mapping[str, float]
+    """Frames that needed no score, because their picture did not change, by camera."""
     batches: float
     pictures: float
     """In these batches."""
@@ -44,6 +42,7 @@ class Counts:
             _less(self.frames, before.frames),
             _less(self.scored, before.scored),
             _less(self.dropped, before.dropped),
+            _less(self.unchanged, before.unchanged),
             self.batches - before.batches,
             self.pictures - before.pictures,
             self.engine_seconds - before.engine_seconds,
@@ -54,7 +53,7 @@ class Counts:
     @property
     def lost(self) -> float:
         """Frames that should have been scored and were not."""
-        return sum(count for reason, count in self.dropped.items() if reason not in UNHARMED)
+        return sum(self.dropped.values())
 
     def latency_quantile(self, share: float) -> float:
         """The latency, seconds, that this share of the frames stayed within.
@@ -87,6 +86,7 @@ def parse_counts(text: str) -> Counts:
     frames: dict[str, float] = {}
     scored: dict[str, float] = {}
     dropped: dict[str, float] = {}
+    unchanged: dict[str, float] = {}
     latency: dict[float, float] = {}
     single: dict[str, float] = {}
     up: set[str] = set()
@@ -101,6 +101,8 @@ def parse_counts(text: str) -> Counts:
                 case "emberwatch_frames_dropped_total":
                     reason = labels["reason"]
                     dropped[reason] = dropped.get(reason, 0.0) + value
+                case "emberwatch_frames_unchanged_total":
+                    unchanged[labels["camera"]] = value
                 case "emberwatch_camera_up" if value == 1:
                     up.add(labels["camera"])
                 case "emberwatch_stage_duration_seconds_bucket" if labels["stage"] == _LATENCY:
@@ -113,6 +115,7 @@ def parse_counts(text: str) -> Counts:
         frames,
         scored,
         dropped,
+        unchanged,
         single.get("emberwatch_batches_total", 0.0),
         single.get("emberwatch_batch_size_sum", 0.0),
         single.get("engine", 0.0),

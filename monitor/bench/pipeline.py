@@ -182,7 +182,9 @@ def _told(load: Load) -> str:
     counts = load.counts
     late = 1000 * counts.latency_quantile(0.99)
     busy = load.cpu_seconds / load.wall_seconds / cores()
-    lost = f", {counts.lost:.0f} lost" if counts.lost else ""
+    unchanged = sum(counts.unchanged.values())
+    lost = f", {unchanged:.0f} unchanged" if unchanged else ""
+    lost += f", {counts.lost:.0f} lost" if counts.lost else ""
     verdict = "carried" if load.carried else "not carried"
     return (
         f"{load.cameras} cameras: {load.scored / load.wall_seconds:.1f} frames/s{lost}, "

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TextIO
 
+from monitor.bench.crowd import LOST_SECONDS, crowd
 from monitor.bench.effort import EFFORTS, Effort
 from monitor.bench.figures import Report
 from monitor.bench.footage import CODECS, KEY_SECONDS, SIZES, Footage, Kind
@@ -23,6 +24,7 @@ from monitor.bench.turns import Contender, Turn, Turns
 BATCHES = (1, 2, 4, 8, 16)
 """Sizes among which the engine's best is looked for."""
 STILL_SHARE = 0.7
+CROWD_SECONDS = 120.0
 EVERY_SAMPLE = {"still_interval": 0}
 """Of ``inference``: nothing is passed over because it has not changed."""
 
@@ -41,7 +43,7 @@ def bench(effort: str, output: Path, out: TextIO) -> int:
         out: for progress and tables.
 
     Returns:
-        The exit code, 0.
+        The exit code: 1 where a camera of the crowd was lost, else 0.
 
     Raises:
         EmberwatchError: the daemon did not come up, or the bundle or engine failed.
@@ -49,10 +51,11 @@ def bench(effort: str, output: Path, out: TextIO) -> int:
     with scratch_folder() as folder:
         run = _Run(EFFORTS[effort], effort, Path(folder), output.parent / "bench-clips", out)
         run.all()
+        lost = run.crowd()
     run.report.show(out)
     run.report.write(output)
     out.write(f"written to {output}\n")
-    return 0
+    return 1 if lost else 0
 
 
 class _Run:
@@ -82,6 +85,22 @@ class _Run:
             self._others(cameras.cameras)
             self._kinds()
         self._memory()
+
+    def crowd(self) -> frozenset[str]:
+        """Watch many cameras over RTSP, where that is asked for; those that were lost."""
+        cameras = self._effort.crowd
+        if not cameras:
+            return frozenset()
+        self._tell(f"{cameras} cameras from a few RTSP streams, for {CROWD_SECONDS:.0f} s")
+        found = crowd(self._folder, self._footage, cameras, CROWD_SECONDS)
+        add = self.report.add
+        add(f"{cameras} cameras over RTSP, lost", "cameras", [float(len(found.lost))])
+        add(f"{cameras} cameras over RTSP, all together", "frames/s", [found.frames])
+        add(f"{cameras} cameras over RTSP, the least", "frames/s", [found.least])
+        add(f"{cameras} cameras over RTSP", "MB", [found.memory_bytes / 1e6])
+        for name in sorted(found.lost):
+            self._tell(f"{name} was lost: not watched for {LOST_SECONDS:.0f} s")
+        return found.lost
 
     def _start_up(self) -> None:
         self._tell("start-up")

@@ -18,7 +18,8 @@ emberwatch_frames_scored_total{camera="b"} 9
 # TYPE emberwatch_frames_dropped counter
 emberwatch_frames_dropped_total{camera="a",reason="overwritten"} 1
 emberwatch_frames_dropped_total{camera="b",reason="overwritten"} 1
-emberwatch_frames_dropped_total{camera="b",reason="unchanged"} 5
+# TYPE emberwatch_frames_unchanged counter
+emberwatch_frames_unchanged_total{camera="b"} 5
 # TYPE emberwatch_camera_up gauge
 emberwatch_camera_up{camera="a"} 1
 emberwatch_camera_up{camera="b"} 0
@@ -52,7 +53,7 @@ def test_page_of_metrics_is_read(counts: Counts) -> None:
 
 
 def test_frames_of_unchanged_pictures_are_not_lost(counts: Counts) -> None:
-    assert counts.lost == 2
+    assert (counts.lost, counts.unchanged) == (2, {"b": 5})
 
 
 def test_difference_counts_what_came_since(counts: Counts) -> None:

@@ -19,7 +19,7 @@ def load(*, cameras: int, sampled: float, lost: float = 0.0, up: int | None = No
     names = [f"camera-{number}" for number in range(cameras)]
     counts = Counts(
         dict.fromkeys(names, sampled), dict.fromkeys(names, sampled), {"overwritten": lost},
-        1, 1, 0.1, {}, frozenset(names[: cameras if up is None else up]),
+        {}, 1, 1, 0.1, {}, frozenset(names[: cameras if up is None else up]),
     )  # fmt: skip
     return Load(cameras, 10.0, 1.0, counts)
 

@@ -1,7 +1,7 @@
-"""A real RTSP server for tests: GStreamer's, run with the Python that Debian's bindings are for.
+"""A real RTSP server: GStreamer's, run with the Python that Debian's bindings are for.
 
 It serves clips that are already encoded, each in an endless loop at its own pace. Usage, by
-``tests.support.rtsp``: ``rtsp_server.py SETTINGS.json``. It prints ``port N`` once it listens.
+``rtsp.py``: ``rtsp_server.py SETTINGS.json``. It prints ``port N`` once it listens.
 """
 
 import json
@@ -51,8 +51,11 @@ class Feeder:
         return True
 
 
-def add_mount(server: Any, path: str, mount: dict[str, Any], protected: bool) -> None:
-    """Serve one clip under ``path``; each client gets it from its first key frame on."""
+def add_mount(
+    server: Any, path: str, mount: dict[str, Any], *, protected: bool, shared: bool
+) -> None:
+    """Serve one clip under ``path``; each client gets it from its first key frame on, or where it
+    is ``shared``, from where it stands."""
     units = read_units(Path(mount["units"]))
     kind = {"h264": "264", "hevc": "265"}[mount["codec"]]
     factory = GstRtspServer.RTSPMediaFactory()
@@ -61,6 +64,7 @@ def add_mount(server: Any, path: str, mount: dict[str, Any], protected: bool) ->
         f"caps=video/x-h{kind},stream-format=byte-stream,alignment=au "
         f"! h{kind}parse ! rtph{kind}pay name=pay0 pt=96 config-interval=-1 )"
     )
+    factory.set_shared(shared)
     if protected:
         permissions = GstRtspServer.RTSPPermissions()
         permissions.add_permission_for_role(ROLE, "media.factory.access", True)
@@ -106,7 +110,7 @@ def main(settings_path: str) -> None:
     if user is not None:
         protect(server, user, settings["password"], settings["scheme"])
     for path, mount in settings["mounts"].items():
-        add_mount(server, path, mount, protected=user is not None)
+        add_mount(server, path, mount, protected=user is not None, shared=settings["shared"])
     loop = GLib.MainLoop()
     if server.attach(None) == 0:
         sys.exit(f"port {settings['port']} is in use")
