@@ -172,18 +172,31 @@ def events(
     camera: Annotated[
         str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")
     ] = None,
+    deliveries: Annotated[
+        bool, typer.Option("--deliveries", help="Below each, what each sink was told.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show what the alerts of a running daemon did, newest first.
 
     \b
       emberwatch events
+      emberwatch events --deliveries
       emberwatch events --camera dock --limit 100 --json > events.jsonl
     """
     from monitor.events import events as show_events
 
     quiet_logs()
-    _end(show_events(url, limit=limit, camera=camera, as_json=as_json, out=sys.stdout))
+    _end(
+        show_events(
+            url,
+            limit=limit,
+            camera=camera,
+            as_json=as_json,
+            deliveries=deliveries,
+            out=sys.stdout,
+        )
+    )
 
 
 app.command()(label)

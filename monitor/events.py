@@ -19,7 +19,15 @@ class EventsError(EmberwatchError):
     """No daemon gives its events there."""
 
 
-def events(url: str, *, limit: int, camera: str | None, as_json: bool, out: TextIO) -> int:
+def events(
+    url: str,
+    *,
+    limit: int,
+    camera: str | None,
+    as_json: bool,
+    deliveries: bool = False,
+    out: TextIO,
+) -> int:
     """Write the newest events, the newest first.
 
     Args:
@@ -27,6 +35,7 @@ def events(url: str, *, limit: int, camera: str | None, as_json: bool, out: Text
         limit: at most so many.
         camera: of this camera alone.
         as_json: one JSON object a line, as the API gives it; else a line of text for people.
+        deliveries: below each line, what each sink was told.
         out: where they go.
 
     Returns:
@@ -41,6 +50,8 @@ def events(url: str, *, limit: int, camera: str | None, as_json: bool, out: Text
         for event in _pages(client, base, limit, camera):
             found = True
             out.write(f"{json.dumps(event) if as_json else _line(event)}\n")
+            if deliveries and not as_json:
+                out.writelines(f"    {line}\n" for line in delivery_lines(event, time.time()))
     if not found and not as_json:
         out.write("No event is known.\n")
     return 0
@@ -96,6 +107,26 @@ def _line(event: dict[str, Any]) -> str:
         f"{began:%Y-%m-%d %H:%M:%S}  {event['camera']:<20} {event['alert']:<12} "
         f"{event['state']:<9} {lasted:>8}  highest {event['peak_score']:.2f}{_where(event)}"
     )
+
+
+def delivery_lines(event: dict[str, Any], now: float) -> Iterator[str]:
+    """What each sink was told of an event, for people.
+
+    Args:
+        event: as the API gives it.
+        now: Unix time.
+    """
+    for one in event.get("deliveries", ()):  # a daemon of before sinks has none
+        if one["done_at"] is not None:
+            seconds = max(0.0, one["done_at"] - one["created_at"])
+            how = f"{one['result']} after {seconds:.1f} s"
+        elif one["next_try_at"] > now:
+            how = f"waits for {one['next_try_at'] - now:.0f} s"
+        else:
+            how = "is due"
+        tries = f", {one['attempts']} tries" if one["attempts"] > 1 else ""
+        why = f": {one['error']}" if one["error"] and one["result"] != "delivered" else ""
+        yield f"{one['sink']:<16} {one['kind']:<10} {how}{tries}{why}"
 
 
 def _where(event: dict[str, Any]) -> str:

@@ -1,10 +1,13 @@
 """Sinks in the configuration: what is wrong is said with line and cure, secrets stay hidden."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from monitor.config_file import Draft, read_draft
+from monitor.config_sinks import SINK_TYPES
+from monitor.share import shared_path
 from monitor.sink_settings import resolve_sinks, secrets_of_sinks
 
 CAMERAS = "cameras: [{name: yard, url: 'rtsp://h/s'}]\n"
@@ -128,3 +131,22 @@ def test_secret_in_a_file_for_all_and_tls_without_check_are_told(tmp_path: Path)
     found.path.chmod(0o644)
     keys = [warning.key for warning in read_draft(found.path).warnings]
     assert keys == ["sinks[0].secret.value", "sinks[0].tls.verify"]
+
+
+def test_example_in_the_shipped_file_loads_and_has_every_key(tmp_path: Path) -> None:
+    text = shared_path("config", "monitor.yaml").read_text("utf-8")
+    example = text.partition("\n# sinks:\n")[2].partition("\n\n")[0]
+    lines = [line.removeprefix("# ") for line in example.splitlines()]
+    assert len(lines) > 40
+    folder = tmp_path
+    for name in ("site-ca.pem", "own.pem", "own.key"):
+        (folder / name).touch()
+    cameras = "cameras: [{name: loading-dock, url: 'rtsp://h/s'}]\nsinks:\n"
+    (folder / "monitor.yaml").write_text(cameras + "\n".join(lines), encoding="utf-8")
+    found = read_draft(folder / "monitor.yaml")
+    assert found.problems == ()
+    assert found.config is not None
+    assert [sink.type for sink in found.config.sinks] == list(SINK_TYPES)
+    written = set(re.findall(r"([a-z_]+):", example))
+    known = {key for sink in found.config.sinks for key in type(sink).model_fields}
+    assert known <= written

@@ -9,7 +9,7 @@ import pytest
 
 from monitor.alerts.reader import read_events
 from monitor.errors import StoreError
-from monitor.events import EventsError, events
+from monitor.events import EventsError, delivery_lines, events
 from tests.support.bundles import tiny_cells_bundle
 from tests.support.clips import green_scene, make_clip, red_scene
 from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, write_config
@@ -71,3 +71,24 @@ def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:
     for name in ("events.db", "none.db"):
         with pytest.raises(StoreError, match=rf"{name}: cannot be read"):
             read_events(tmp_path / name, limit=1)
+
+
+def test_each_delivery_is_a_line() -> None:
+    told = {"sink": "mail", "kind": "firing", "created_at": 100.0, "next_try_at": 100.0,
+            "attempts": 1, "done_at": 100.4, "result": "delivered", "error": None}  # fmt: skip
+    waits = {**told, "attempts": 3, "done_at": None, "result": None, "error": "busy"}
+    event = {
+        "deliveries": [
+            told,
+            {**waits, "next_try_at": 130.0},
+            {**waits, "kind": "escalation", "attempts": 0, "error": None},
+            {**told, "result": "rejected", "error": "no such address"},
+        ]
+    }
+    assert list(delivery_lines(event, 110.0)) == [
+        "mail             firing     delivered after 0.4 s",
+        "mail             firing     waits for 20 s, 3 tries: busy",
+        "mail             escalation is due",
+        "mail             firing     rejected after 0.4 s: no such address",
+    ]
+    assert list(delivery_lines({}, 110.0)) == []

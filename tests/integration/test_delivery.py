@@ -93,6 +93,9 @@ def test_fire_is_seen_by_all_within_two_seconds_and_its_end_too(
         introduced = json.loads(mqtt.topics["homeassistant/device/emberwatch_yard/config"])
         assert introduced["components"]["alert_fire"]["state_topic"] == "emberwatch/yard/fire/state"
         assert mails.received[0]["Subject"] == "Fire at yard"
+        (picture,) = mails.received[0].iter_attachments()
+        assert picture.get_content_type() == "image/jpeg"
+        assert mqtt.topics["emberwatch/yard/snapshot"] == picture.get_payload(decode=True)
         assert web.received[0][0] - began < WITHIN_SECONDS
         on = next(at for at, topic, data in mqtt.seen if topic.endswith("/state") and data == b"ON")
         assert on - began < WITHIN_SECONDS

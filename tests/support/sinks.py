@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import ssl
 import subprocess
 import threading
 import time
@@ -36,6 +37,8 @@ class Hook:
         self.answers: list[tuple[int, dict[str, str]]] = []
         """Statuses and headers to give, the first at once; then 200."""
         self.delay_seconds = 0.0
+        self.certificate: Path | None = None
+        """PEM file with certificate and key: answers over TLS alone."""
         self._server: ThreadingHTTPServer | None = None
 
     @property
@@ -71,6 +74,10 @@ class Hook:
 
         self._server = Server(("127.0.0.1", self.port), Handler)
         self._server.daemon_threads = True
+        if self.certificate is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -82,10 +89,28 @@ class Hook:
             self._server = None
 
 
+def certificate_for_loopback(folder: Path) -> Path:
+    """A certificate that signs itself, with its key in the same PEM file."""
+    file = folder / "server.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
+            *("-subj", "/CN=sink", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(file), "-out", f"{file}.crt"),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    file.write_text(file.read_text() + Path(f"{file}.crt").read_text())
+    return file
+
+
 @contextmanager
-def hook() -> Iterator[Hook]:
+def hook(certificate: Path | None = None) -> Iterator[Hook]:
     """A web server that listens."""
-    made = Hook().up()
+    made = Hook()
+    made.certificate = certificate
+    made.up()
     try:
         yield made
     finally:

@@ -17,7 +17,7 @@ from monitor.clock import SystemClock
 from monitor.errors import Permanent, Retryable
 from tests.support.daemon import free_port
 from tests.support.news import notice, over, smoke
-from tests.support.sinks import Hook, hook
+from tests.support.sinks import Hook, certificate_for_loopback, hook
 
 SECRET = "open sesame"
 DOC = Path(__file__).parents[3] / "docs" / "alerts.md"
@@ -29,10 +29,17 @@ def web() -> Iterator[Hook]:
         yield made
 
 
-def send(url: str, told: Notice, *, timeout: float = 5.0, secret: str | None = SECRET) -> None:
+def send(
+    url: str,
+    told: Notice,
+    *,
+    timeout: float = 5.0,
+    secret: str | None = SECRET,
+    tls: TlsFiles = TlsFiles(),  # noqa: B008 - it is frozen
+) -> None:
     """Send to an address by a sink of its own."""
     target = HttpTarget(
-        url, login=HttpLogin("ember", "pass-word"), tls=TlsFiles(), timeout_seconds=timeout
+        url, login=HttpLogin("ember", "pass-word"), tls=tls, timeout_seconds=timeout
     )
     with closing(WebhookSink(target, name="ops", secret=secret, clock=SystemClock())) as sink:
         sink.send(told)
@@ -128,3 +135,15 @@ def test_broken_certificate_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("no certificate", encoding="utf-8")
     with pytest.raises(Permanent, match=r"ca\.pem: cannot be used for TLS"):
         TlsFiles(ca=tmp_path / "ca.pem").context()
+
+
+@pytest.mark.debian
+def test_server_behind_tls_is_known_by_its_authority(tmp_path: Path) -> None:
+    file = certificate_for_loopback(tmp_path)
+    with hook(file) as web:
+        url = web.url.replace("http:", "https:")
+        with pytest.raises(Retryable, match="certificate verify failed"):
+            send(url, notice(smoke()))
+        send(url, notice(smoke()), tls=TlsFiles(ca=Path(f"{file}.crt")))
+        send(url, notice(smoke()), tls=TlsFiles(verify=False))
+        assert len(web.received) == 2
