@@ -3,6 +3,7 @@
 import json
 import resource
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import yaml
 
 from tests.support.clips import make_clip, red_scene
-from tests.support.daemon import Daemon, running_daemon, wait_for, write_config
+from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, write_config
 from tests.support.sinks import Broker, Hook, Mails, alertmanager, broker, hook, mail_server
 
 pytestmark = pytest.mark.debian
@@ -137,6 +138,39 @@ def burning(folder: Path, web: Hook, *, enabled: bool = True, hold: str = "1s") 
         document = yaml.safe_load(written.read_text())
         written.write_text(yaml.safe_dump({**document, "listen": port}))
     return written
+
+
+def failing_sinks(folder: Path) -> list[dict[str, Any]]:
+    """Sinks of which nobody answers, with a secret in each place that may hold one."""
+    port = free_port()
+    (folder / "url").write_text(f"http://127.0.0.1:{port}/planted-path?token=planted-query")
+    word = {"value": "planted-password"}
+    return [
+        {"name": "a", "type": "webhook", "url_from": {"file": "url"}, "secret": word},
+        {"name": "b", "type": "mqtt", "host": "127.0.0.1", "port": port, "username": "u",
+         "password": word, "timeout": "1s"},
+        {"name": "c", "type": "apprise", "url": f"json://u:planted-w@127.0.0.1:{port}/planted-t"},
+        {"name": "d", "type": "alertmanager", "url": f"http://127.0.0.1:{port}",
+         "bearer_token": word},
+    ]  # fmt: skip
+
+
+def test_secrets_of_sinks_that_fail_are_shown_nowhere(tmp_path: Path) -> None:
+    config = burning(tmp_path, Hook())
+    document = yaml.safe_load(config.read_text())
+    config.write_text(yaml.safe_dump({**document, "sinks": failing_sinks(tmp_path)}))
+    with running_daemon(config) as daemon:
+        for name in "abcd":
+            failed = partial(daemon.value, "deliveries_total", sink=name, result="failed")
+            wait_for(failed, f"sink {name} fails")
+        for page in ("/metrics", "/api/v1/status", "/api/v1/events", "/"):
+            assert "planted" not in daemon.page(page)[1], page
+        for pid in daemon.processes():
+            assert b"planted" not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        daemon.stop()
+    assert "planted" not in daemon.log
+    for file in (tmp_path / "state").rglob("*"):
+        assert not file.is_file() or b"planted" not in file.read_bytes(), file
 
 
 def test_daemon_killed_between_raising_and_sending_sends_after_its_start(tmp_path: Path) -> None:

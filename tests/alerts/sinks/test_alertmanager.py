@@ -14,6 +14,7 @@ from monitor.alerts.sinks.http import HttpLogin, HttpTarget, TlsFiles
 from monitor.clock import ManualClock
 from monitor.drill import drill_notices
 from monitor.share import shared_path
+from tests.support.daemon import wait_for
 from tests.support.news import AT, fire, notice, over, smoke
 from tests.support.sinks import alertmanager
 
@@ -130,3 +131,26 @@ def test_drill_goes_its_own_way(site: Site) -> None:
 def test_pending_alert_is_not_told(site: Site) -> None:
     site.sink.send(notice(site.today(smoke(), "e"), "pending"))
     assert site.shown("e") == {}
+
+
+def test_what_prometheus_tells_of_the_same_alert_is_kept_back(site: Site) -> None:
+    by_prometheus = {
+        "labels": {
+            "alertname": "EmberwatchSmoke", "alert": "smoke", "camera": "f", "job": "emberwatch",
+            "instance": "127.0.0.1:9108", "severity": "critical",
+        },
+    }  # fmt: skip
+    site.client.post("/api/v2/alerts", json=[by_prometheus]).raise_for_status()
+    site.sink.send(notice(site.today(smoke(), "f")))
+
+    def states() -> dict[str, str]:
+        found = site.client.get("/api/v2/alerts").json()
+        return {
+            "prometheus" if "job" in a["labels"] else "sink": a["status"]["state"]
+            for a in found
+            if a["labels"]["camera"] == "f"
+        }
+
+    wait_for(
+        lambda: states() == {"prometheus": "suppressed", "sink": "active"}, "one of two is told"
+    )
