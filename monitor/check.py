@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
-from monitor.config import Camera, Config, Inference, Rule
+from monitor.config import Camera, Config, Inference, Rule, Web, parse_listen
 from monitor.config_file import Draft, read_draft
 from monitor.credentials import feeds, resolve
 from monitor.errors import BundleError, ConfigError, Problem
@@ -18,6 +18,7 @@ from monitor.inference.bundle import Bundle, load_bundle
 from monitor.secret_source import CREDENTIALS_DIRECTORY
 from monitor.sink_settings import resolve_sinks
 from monitor.state_dir import folder_trouble
+from monitor.web_settings import listen_problem, web_problems
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -103,6 +104,14 @@ def examine(path: Path, environ: Mapping[str, str], *, logins: bool = True) -> E
         found = resolve_sinks(draft.config, environ, service=logins)
         problems += found.problems
         warnings += found.warnings
+    web = draft.part(Web, "web")
+    if web is not None:
+        of_web = web_problems(web, environ, credentials=logins)
+        problems += of_web[0]
+        warnings += of_web[1]
+    if draft.config is not None:
+        host = parse_listen(draft.config.listen)[0]
+        warnings += filter(None, [listen_problem(host, draft.config.web)])
     bundle = None
     inference = draft.part(Inference, "inference")
     if data and inference is not None:

@@ -33,6 +33,7 @@ from monitor.config_values import (
     parse_duration,
     parse_listen,
 )
+from monitor.config_web import Tls, Web, WebToken
 
 __all__ = [
     "CREDENTIAL_PATTERN",
@@ -65,6 +66,9 @@ __all__ = [
     "Tiles",
     "TimeInterval",
     "TimesOfDay",
+    "Tls",
+    "Web",
+    "WebToken",
     "Zone",
     "default_rules",
     "parse_duration",
@@ -143,7 +147,7 @@ class Config(Section):
     listen: str = Field(
         "127.0.0.1:9108",
         examples=["127.0.0.1:9108"],
-        description="Address and port for metrics, health and the status page.",
+        description="Address and port for metrics, health, pages and API.",
     )
     state_dir: Path = Field(
         Path("/var/lib/emberwatch"), description="Folder for the event store and learned state."
@@ -180,6 +184,7 @@ class Config(Section):
     evidence: Evidence = Field(
         default_factory=Evidence, description="Pictures and clips of alerts that fired."
     )
+    web: Web = Field(default_factory=Web, description="Who may use pages and API.")
     log: Log = Field(default_factory=Log, description="Logging.")
 
     @field_validator("listen")

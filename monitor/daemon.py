@@ -22,9 +22,10 @@ from monitor.credentials import secrets_of
 from monitor.daemon_round import ROUND_SECONDS, Round
 from monitor.daemon_signals import Signals
 from monitor.daemon_state import DaemonState
+from monitor.daemon_web import open_web
 from monitor.delivery import begin_delivery
 from monitor.errors import EmberwatchError
-from monitor.evidence import Evidence
+from monitor.evidence import EVIDENCE_FOLDER, Evidence
 from monitor.fatal import log_fatal
 from monitor.inference.batcher import Batcher
 from monitor.inference.scorer import Scorer
@@ -42,7 +43,6 @@ from monitor.sink_settings import secrets_of_sinks
 from monitor.state_lock import state_lock
 from monitor.systemd_notify import Notifier
 from monitor.watch import Watch
-from monitor.web.server import WebServer
 from monitor.web.view import ModelView
 
 MODEL_SECONDS = 900.0
@@ -119,7 +119,9 @@ class _Daemon:
             )
         )
         self._news = CameraNews(self._metrics, self._clock)
-        self._web = WebServer(config.listen, self._state, registry, version=self._version)
+        self._web, desk = open_web(
+            settings, self._state, self._supervisor, registry, clock=self._clock
+        )
         stack.callback(self._web.stop)
         self._keeper = Keeper(
             config.state_dir / "events.db",
@@ -129,7 +131,6 @@ class _Daemon:
             ),
         )
         stack.callback(self._keeper.close)
-        self._state.kept_by(self._keeper)
         self._evidence = Evidence(
             config, self._supervisor.clips, self._keeper, self._metrics.evidence, self._clock
         )
@@ -143,6 +144,7 @@ class _Daemon:
             version=self._version,
         )
         stack.callback(self._delivery.stop)
+        desk.kept_by(self._keeper, config.state_dir / EVIDENCE_FOLDER)
         # Workers connect to their cameras while the model is being loaded.
         stack.callback(self._supervisor.stop, STOP_SECONDS)
         self._supervisor.start()
@@ -302,6 +304,7 @@ class _Daemon:
         self._sampling.apply(config)
         self._news.forget(result.removed)
         _set_up_logs(settings)
+        self._web.apply(settings.web)
         self._poller.apply(config.signals)
         self._delivery.apply(config, settings.sinks)
         self._evidence.apply(config)

@@ -1,10 +1,7 @@
 """The daemon's state as the web shows it: one object that is written by one thread, read by all."""
 
 import threading
-from collections.abc import Sequence
 
-from monitor.alerts.events import Event
-from monitor.alerts.keeper import Keeper
 from monitor.clock import Clock
 from monitor.ingest.supervisor import Supervisor
 from monitor.watch import Watch
@@ -24,16 +21,10 @@ class DaemonState:
         self._version = version
         self._started_at = clock.wall()
         self._lock = threading.Lock()
-        self._keeper: Keeper | None = None
         self._watch: Watch | None = None
         self._model: ModelView | None = None
         self._faults: tuple[Fault, ...] = ()
         self._came_round = clock.monotonic()
-
-    def kept_by(self, keeper: Keeper) -> None:
-        """Where the events are."""
-        with self._lock:
-            self._keeper = keeper
 
     def loaded(self, watch: Watch, model: ModelView) -> None:
         """The model is loaded, and the watch begins."""
@@ -67,13 +58,3 @@ class DaemonState:
             model=model,
             faults=faults,
         )
-
-    def events(
-        self, limit: int, *, camera: str | None, before_id: int | None, open_only: bool
-    ) -> Sequence[Event]:
-        """What alerts did, newest first."""
-        with self._lock:
-            keeper = self._keeper
-        if keeper is None:
-            return ()
-        return keeper.events(limit, camera=camera, before_id=before_id, open_only=open_only)

@@ -1,7 +1,7 @@
 """One camera that is watched: what it is judged by, what was last seen, and how pages show it."""
 
 import math
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitor.alerts.silences import Silence, covering
@@ -11,6 +11,7 @@ from monitor.decision.decider import Decider
 from monitor.decision.settings import DecisionSettings, RuleSettings
 from monitor.inference.scored import Region, ScoredFrame
 from monitor.ingest.status import CameraStatus
+from monitor.score_trace import ScoreTrace
 from monitor.sites import Seat
 from monitor.still_scene import StillScene, StillSettings
 from monitor.web.view import AlertView, CameraView, ScoresView
@@ -51,6 +52,8 @@ class Post:
     """Whether its frames must be scored."""
     newest: ScoredFrame | None = None
     """The last one that was decided on."""
+    trace: ScoreTrace = field(default_factory=ScoreTrace)
+    """What was seen of the rules' labels lately."""
     _times: CameraConditions = field(init=False)
 
     def __post_init__(self) -> None:
@@ -63,6 +66,14 @@ class Post:
     @property
     def decider(self) -> Decider:
         return self.seat.decider
+
+    def saw(
+        self, values: Mapping[str, float], captured_at: float, captured_monotonic: float
+    ) -> None:
+        """Take the scores of a frame, by label, and when it was captured: Unix and monotonic
+        time."""
+        self.scores = ScoresView(values, captured_at, captured_monotonic)
+        self.trace.add(captured_monotonic, (values[rule.label] for rule in self.rules))
 
     def standings(self, at: float, signals: frozenset[str]) -> tuple[Standing, ...]:
         """How the rules stand at a Unix time, with these signals on."""
@@ -102,6 +113,7 @@ class Post:
             site=self.camera.site or "",
             silences=tuple(silence for silence in silences if silence.camera == name),
             sampling_ratio=None if math.isnan(self.sampling_ratio) else self.sampling_ratio,
+            trace=self.trace.points,
         )
 
     def _alerts(

@@ -12,7 +12,10 @@ from monitor.errors import Problem
 from monitor.inference.bundle import Bundle
 from monitor.ingest.limits import Limits
 from monitor.ingest.status import SourceSettings
+from monitor.settings_shown import shown_settings
 from monitor.sink_settings import SinkSettings, resolve_sinks
+from monitor.web.settings import WebSettings
+from monitor.web_settings import web_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,8 @@ class Settings:
     """Checked, and with every label that a rule names."""
     sinks: tuple[SinkSettings, ...]
     """With their secrets."""
+    web: WebSettings
+    """Who may use the pages, with the tokens and the certificate."""
     warnings: tuple[Problem, ...]
     """What is allowed and probably not meant."""
 
@@ -40,8 +45,14 @@ def read_settings(path: Path, environ: Mapping[str, str] = os.environ) -> Settin
     config, bundle = found.draft.config, found.bundle
     if found.problems or config is None or bundle is None:
         raise found.error()
-    sinks = resolve_sinks(config, environ).sinks
-    return Settings(config, tuple(feeds(config, environ=environ)), bundle, sinks, found.warnings)
+    return Settings(
+        config,
+        tuple(feeds(config, environ=environ)),
+        bundle,
+        resolve_sinks(config, environ).sinks,
+        web_settings(config, environ, shown_settings(config, bundle)),
+        found.warnings,
+    )
 
 
 def ingest_limits(config: Config) -> Limits:

@@ -32,7 +32,7 @@ from monitor.shadow import Judged, Shadow
 from monitor.sites import Sites
 from monitor.state_saver import StateSaver
 from monitor.still_scene import highest_hazard
-from monitor.web.view import CameraView, ScoresView
+from monitor.web.view import CameraView
 
 
 class Watch:
@@ -291,8 +291,8 @@ class Watch:
         ended = self._clock.monotonic()
         self._metrics.pipeline.observe_stage("decide", ended - started)
         values = post.decider.scores
-        post.scores = ScoresView(values, scored.captured_at, scored.captured_monotonic)
         post.newest = scored
+        post.saw(values, scored.captured_at, scored.captured_monotonic)
         post.attend()
         self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)
         self._metrics.set_usual(scored.camera, post.decider.usual)

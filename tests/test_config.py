@@ -37,7 +37,7 @@ ANY_ADDRESS = "0.0.0.0"  # noqa: S104 - what an address without a host means
 
 COMMENTED = re.compile(
     r"( +)# ( *)((?:- name|credentials|username|password_file|tiles|rows|columns|overlap|threshold"
-    r"|masks|polygon|labels|zones):.*)"
+    r"|masks|polygon|labels|zones|tls|certificate|key|tokens|role|token_file):.*)"
 )
 """Keys of the example that stand behind a # and can be used together."""
 
@@ -275,7 +275,10 @@ def test_commented_keys_of_the_example_are_valid_too(tmp_path: Path) -> None:
         lines.append(f"{key[1]}{key[2]}{key[3]}" if key else line)
     file = tmp_path / "monitor.yaml"
     file.write_text("\n".join(lines), encoding="utf-8")
-    found = load_config(file).cameras[0]
+    config = load_config(file)
+    found = config.cameras[0]
+    assert config.web.tls is not None
+    assert [(token.name, token.role) for token in config.web.tokens] == [("night-shift", "operate")]
     assert found.tiles is not None
     assert (found.masks[0].name, found.zones[0].name) == ("furnace", "far-gate")
     assert found.credentials is not None

@@ -49,6 +49,9 @@ def reference(schema: dict[str, Any]) -> str:
         "Ingest": "`ingest`",
         "Evidence": "`evidence`",
         "CameraEvidence": "`cameras[].evidence`",
+        "Web": "`web`",
+        "WebToken": "`web.tokens[]`",
+        "Tls": "`web.tls`",
         "Log": "`log`",
     }
     titles |= {name: f"`{name.lower()}`" for name in parts if name not in titles}

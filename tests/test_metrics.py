@@ -20,6 +20,9 @@ from monitor.metrics_cameras import DROP_REASONS, Watched
 from monitor.metrics_conditions import ConditionMetrics
 from monitor.metrics_daemon import RESTART_REASONS
 from monitor.metrics_pipeline import STAGE_BUCKETS
+from monitor.metrics_web import WebMetrics
+from monitor.web.live import Live
+from tests.support.web_states import FixedState, snapshot
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 LABELS = ("fire", "misc", "smoke")
@@ -365,6 +368,7 @@ def test_two_registries_share_nothing() -> None:
 
 def test_documentation_names_every_metric_and_no_other(scene: Scene) -> None:
     scene.registry.register(ConditionMetrics(tuple, tuple, clock=scene.clock))
+    scene.registry.register(WebMetrics(dict, Live(FixedState(snapshot()))))
     encode, _ = choose_encoder(OPENMETRICS)
     text = encode(scene.registry).decode()
     exported = {

@@ -112,6 +112,15 @@ def kept(connection: sqlite3.Connection) -> list[Kept]:
     ]
 
 
+def one(connection: sqlite3.Connection, number: int) -> Evidence | None:
+    """One file; None where there is none with that id."""
+    row = connection.execute(
+        f"SELECT {_COLUMNS} FROM evidence WHERE id = ?",  # noqa: S608 - a constant
+        (number,),
+    ).fetchone()
+    return None if row is None else Evidence(*row)
+
+
 def oldest(connection: sqlite3.Connection, limit: int) -> list[Evidence]:
     """The files that were captured first, the oldest at the front."""
     rows = connection.execute(

@@ -1,19 +1,23 @@
 """What all threads may ask of the event store, be it the file or what stands in memory for it."""
 
+import sqlite3
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from functools import partial
+from typing import TypeVar
 
+from monitor.alerts import tables
 from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
 from monitor.alerts.evidence_retention import Kept
 from monitor.alerts.outbox_order import Head
-from monitor.alerts.reader import read_events
+from monitor.alerts.reader import read_with
 from monitor.alerts.routing import Route
 from monitor.alerts.store import EventStore
 from monitor.alerts.store_file import IN_MEMORY
 from monitor.alerts.store_outbox import Brief, Settled
 from monitor.errors import StoreError
+
+T = TypeVar("T")
 
 
 class SharedStore:
@@ -49,9 +53,29 @@ class SharedStore:
         Raises:
             StoreError: the store cannot be read.
         """
+        return self.read_with(
+            lambda connection: tables.events(
+                connection, limit=limit, camera=camera, before_id=before_id, open_only=open_only
+            )
+        )
+
+    def read_with(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What statements read beside the watch, without what waits to be written.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
         store = self._store
-        read = store.events if store.path == IN_MEMORY else partial(read_events, store.path)
-        return read(limit=limit, camera=camera, before_id=before_id, open_only=open_only)
+        return store.read_with(work) if store.path == IN_MEMORY else read_with(store.path, work)
+
+    def change_with(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do statements in one transaction; what they gave.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        with self._swap:
+            return self._store.change_with(work)
 
     def event(self, event_id: int) -> Event | None:
         """What :meth:`EventStore.event` gives.

@@ -3,8 +3,9 @@
 Every function works within the transaction that the caller has begun, and raises sqlite3.Error.
 """
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from monitor.alerts.events import Delivery
 from monitor.alerts.outbox_order import Head
@@ -149,11 +150,16 @@ def expire(connection: sqlite3.Connection, before: float, at: float) -> int:
     ).rowcount
 
 
-def of_event(connection: sqlite3.Connection, event_id: int) -> tuple[Delivery, ...]:
-    """All deliveries of an event, in their order."""
+def of_events(
+    connection: sqlite3.Connection, event_ids: Collection[int]
+) -> dict[int, list[Delivery]]:
+    """All deliveries of some events, in their order; one statement for all of them."""
     rows = connection.execute(
-        "SELECT sink, kind, created_at, attempts, next_try_at, done_at, result, error "
-        "FROM deliveries WHERE event_id = ? ORDER BY id",
-        (event_id,),
+        "SELECT event_id, sink, kind, created_at, attempts, next_try_at, done_at, result, error "
+        "FROM deliveries WHERE event_id IN (SELECT value FROM json_each(?)) ORDER BY event_id, id",
+        (json.dumps(list(event_ids)),),
     )
-    return tuple(Delivery(*row) for row in rows)
+    found: dict[int, list[Delivery]] = {}
+    for event_id, *rest in rows:
+        found.setdefault(event_id, []).append(Delivery(*rest))
+    return found

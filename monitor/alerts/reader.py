@@ -1,14 +1,18 @@
 """Reads events beside the daemon's own work: nothing that is read here makes the watch wait."""
 
 import sqlite3
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import TypeVar
 
 from monitor.alerts import tables
 from monitor.alerts.events import Event
 from monitor.errors import StoreError
 
 _BUSY_SECONDS = 1.0
+
+T = TypeVar("T")
 
 
 def read_events(
@@ -27,6 +31,20 @@ def read_events(
     Raises:
         StoreError: the file cannot be read.
     """
+    return read_with(
+        path,
+        lambda connection: tables.events(
+            connection, limit=limit, camera=camera, before_id=before_id, open_only=open_only
+        ),
+    )
+
+
+def read_with(path: Path, work: Callable[[sqlite3.Connection], T]) -> T:
+    """What statements read from the file, as of one moment.
+
+    Raises:
+        StoreError: the file cannot be read.
+    """
     try:
         connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=ro",
@@ -35,10 +53,8 @@ def read_events(
             isolation_level=None,
         )
         with closing(connection):
-            connection.execute("BEGIN")  # one state of the file for events and their steps
-            return tables.events(
-                connection, limit=limit, camera=camera, before_id=before_id, open_only=open_only
-            )
+            connection.execute("BEGIN")  # one state of the file for all statements
+            return work(connection)
     except (sqlite3.Error, ValueError, TypeError) as error:
         # ValueError and TypeError: text within a row is not what was written there.
         raise StoreError(f"{path}: cannot be read ({error})") from error

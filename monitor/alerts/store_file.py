@@ -115,6 +115,22 @@ class StoreFile:
         """Whether the last try to write failed."""
         return self._failing
 
+    def read_with(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What statements read.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        return self._read(lambda: work(self._connection))
+
+    def change_with(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do statements in one transaction; what they gave.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        return self._must_commit(lambda: work(self._connection))
+
     def _commit(self, work: Callable[[], None]) -> bool:
         """Do work in one transaction; whether it is on disk.
 

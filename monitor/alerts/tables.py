@@ -7,19 +7,12 @@ import json
 import sqlite3
 from collections.abc import Collection
 from dataclasses import asdict, astuple, replace
-from typing import Any
 
 from monitor.alerts import decision_tables, evidence_tables, outbox_tables, silence_tables
-from monitor.alerts.events import Event, Step
+from monitor.alerts.event_rows import EVENT_COLUMNS, events_of
+from monitor.alerts.events import Event
 from monitor.alerts.routing import Change
-from monitor.decision.state import AlertState, Explanation, Transition
-from monitor.inference.scored import Box
-
-_EVENT_COLUMNS = (
-    "id, camera, incident, alert, label, state, began_at, fired_at, ended_at, peak_score, "
-    "site, incident_id, acknowledged_at, acknowledged_by, verdict, verdict_at, verdict_by, "
-    "harvested_at"
-)
+from monitor.decision.state import AlertState, Transition
 
 SITE_JOIN_SECONDS = 60.0
 """An event joins the incident of its site while one of its events is open, and so long after."""
@@ -35,7 +28,7 @@ _STILL_OPEN = """
 
 def probe(connection: sqlite3.Connection) -> None:
     """Compile a statement on every table: an error says that the schema is not as it must be."""
-    connection.execute(f"SELECT {_EVENT_COLUMNS} FROM events LIMIT 0")  # noqa: S608 - a constant
+    connection.execute(f"SELECT {EVENT_COLUMNS} FROM events LIMIT 0")  # noqa: S608 - a constant
     connection.execute(
         "SELECT event_id, alert, label, event, at, score, why, box, silenced "
         "FROM transitions LIMIT 0"
@@ -256,68 +249,21 @@ def events(
 ) -> list[Event]:
     """Events, newest first."""
     rows = connection.execute(
-        f"SELECT {_EVENT_COLUMNS} FROM events "  # noqa: S608 - a constant, no input
+        f"SELECT {EVENT_COLUMNS} FROM events "  # noqa: S608 - a constant, no input
         "WHERE (:camera IS NULL OR camera = :camera) AND (:before IS NULL OR id < :before) "
         "AND (NOT :open_only OR ended_at IS NULL) ORDER BY id DESC LIMIT :limit",
         {"camera": camera, "before": before_id, "open_only": open_only, "limit": limit},
     ).fetchall()
-    return [_event(connection, row) for row in rows]
+    return events_of(connection, rows)
 
 
 def event(connection: sqlite3.Connection, event_id: int) -> Event | None:
     """One event; None where there is none with that id."""
-    row = connection.execute(
-        f"SELECT {_EVENT_COLUMNS} FROM events WHERE id = ?",  # noqa: S608 - a constant
-        (event_id,),
-    ).fetchone()
-    return None if row is None else _event(connection, row)
-
-
-def _event(connection: sqlite3.Connection, row: tuple[Any, ...]) -> Event:
-    return Event(
-        id=row[0],
-        camera=row[1],
-        incident=row[2],
-        alert=row[3],
-        label=row[4],
-        state=row[5],
-        began_at=row[6],
-        fired_at=row[7],
-        ended_at=row[8],
-        peak_score=row[9],
-        site=row[10],
-        incident_id=row[11],
-        acknowledged_at=row[12],
-        acknowledged_by=row[13],
-        verdict=row[14],
-        verdict_at=row[15],
-        verdict_by=row[16],
-        harvested_at=row[17],
-        steps=_steps(connection, row[0]),
-        deliveries=outbox_tables.of_event(connection, row[0]),
-    )
-
-
-def _steps(connection: sqlite3.Connection, event_id: int) -> tuple[Step, ...]:
     rows = connection.execute(
-        "SELECT alert, label, event, at, score, why, box, silenced FROM transitions "
-        "WHERE event_id = ? "
-        "ORDER BY id",
+        f"SELECT {EVENT_COLUMNS} FROM events WHERE id = ?",  # noqa: S608 - a constant
         (event_id,),
-    )
-    return tuple(
-        Step(
-            alert,
-            label,
-            event,
-            at,
-            score,
-            _explanation(why),
-            None if box is None else Box(*json.loads(box)),
-            bool(silenced),
-        )
-        for alert, label, event, at, score, why, box, silenced in rows
-    )
+    ).fetchall()
+    return next(iter(events_of(connection, rows)), None)
 
 
 def ended_since(connection: sqlite3.Connection, at: float) -> list[tuple[str, str, float]]:
@@ -327,13 +273,6 @@ def ended_since(connection: sqlite3.Connection, at: float) -> list[tuple[str, st
         "GROUP BY camera, incident",
         (at,),
     ).fetchall()
-
-
-def _explanation(text: str) -> Explanation:
-    """What :func:`add_transition` wrote; steps of older versions have no evidence over time."""
-    why = json.loads(text)
-    evidence = tuple((seconds, value) for seconds, value in why.pop("evidence", ()))
-    return Explanation(**why, evidence=evidence)
 
 
 def prune(connection: sqlite3.Connection, before: float) -> int:

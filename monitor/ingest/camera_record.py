@@ -7,12 +7,16 @@ worker is replaced.
 import contextlib
 import os
 from collections import Counter
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from monitor.errors import SourceError
 from monitor.ingest.channel import LONGEST_DETAIL, Down
 from monitor.ingest.frame import DecodedFrame, Frame, Glimpse, Health
 from monitor.ingest.mailbox import Mailbox, create_mailbox
-from monitor.ingest.mailbox_layout import Phase
+from monitor.ingest.mailbox_layout import FrameMark, Phase
 from monitor.ingest.patience import allowance, hang_seconds
 from monitor.ingest.status import (
     REASONS,
@@ -245,6 +249,19 @@ class CameraRecord:
             self.frames = frame.sequence
             self._seen(frame.captured_at, frame.captured_monotonic, frame.health)
         return frame
+
+    def newest_as(
+        self, now: float, make: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    ) -> tuple[FrameMark, NDArray[np.uint8]] | None:
+        """The newest picture as ``make`` gives it, whether or not it was read; None where there is
+        none of these settings.
+
+        Raises:
+            SourceError: the worker wrote what cannot be true.
+        """
+        if self._outdated or self._last_at is None:
+            return None
+        return self.mailbox.newest_as(now, make)
 
     def invalid(self) -> None:
         """Something impossible was found in the mailbox: take a new one."""

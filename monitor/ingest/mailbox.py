@@ -22,6 +22,7 @@ import math
 import mmap
 import os
 import threading
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,6 +264,29 @@ class Mailbox:
     def _gist(self, sequence: int) -> NDArray[np.uint8]:
         size = GIST_ROWS * GIST_COLUMNS
         return np.ndarray((size,), np.uint8, self._map, GISTS[sequence % 2])
+
+    def newest_as(
+        self, now_monotonic: float, make: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    ) -> tuple[FrameMark, NDArray[np.uint8]] | None:
+        """The newest frame as ``make`` gives it, without a copy of the whole; None before the
+        first, and where the writer overtook each try.
+
+        Args:
+            now_monotonic: monotonic time now.
+            make: gets the pixels where they lie, and must give others; the writer may be at them.
+
+        Raises:
+            SourceError: what stands there cannot be true: the worker is broken or hostile.
+        """
+        for _ in range(_TRIES):
+            mark = self.peek(max(0, self.sequence() - 1), now_monotonic)
+            if mark is None:
+                return None
+            made = make(self._buffer(mark.sequence, (mark.height, mark.width, 3)))
+            _fence()
+            if self._words[DESCRIPTION[mark.sequence % 2] + BEGIN] == mark.sequence:
+                return mark, made
+        return None
 
     def _buffer(self, sequence: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         offset = HEADER_BYTES + (sequence % 2) * self.capacity_bytes

@@ -8,9 +8,12 @@ happens in :meth:`Supervisor.wait`, which the daemon calls again and again.
 import os
 import threading
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
+
+import numpy as np
+from numpy.typing import NDArray
 
 from monitor.clock import Clock
 from monitor.errors import SourceError
@@ -25,6 +28,7 @@ from monitor.ingest.descriptors import allow_descriptors
 from monitor.ingest.frame import Frame
 from monitor.ingest.guilt import condemn_hung, suspects_of_crash
 from monitor.ingest.limits import Limits, ReloadResult, by_name, compare
+from monitor.ingest.mailbox_layout import FrameMark
 from monitor.ingest.placement import GroupKind, Move, Placement
 from monitor.ingest.rates import order_rates
 from monitor.ingest.records import make_records
@@ -42,7 +46,8 @@ _MOVED = {
 
 
 class Supervisor:
-    """Keeps all cameras read. :meth:`statuses` may be called from any thread.
+    """Keeps all cameras read. :meth:`statuses` and :meth:`newest_as` may be called from any
+    thread.
 
     All else belongs to one thread, which must live as long as the supervisor: workers die with the
     thread that started them.
@@ -168,6 +173,25 @@ class Supervisor:
         with self._lock:
             now = self._clock.monotonic()
             return {name: record.status(now) for name, record in self._records.items()}
+
+    def newest_as(
+        self, camera: str, make: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+    ) -> tuple[FrameMark, NDArray[np.uint8]] | None:
+        """A camera's newest picture as ``make`` gives it, beside what :meth:`wait` hands on.
+
+        The loop stands still meanwhile, so ``make`` must be quick: it shrinks. For any thread.
+
+        Returns:
+            When and how it was taken, and the picture; None where there is none.
+        """
+        with self._lock:
+            record = self._records.get(camera)
+            if record is None:
+                return None
+            try:
+                return record.newest_as(self._clock.monotonic(), make)
+            except SourceError:
+                return None  # the next tick finds the same, and replaces the worker
 
     def events(self) -> list[CameraEvent]:
         """What happened since the last call. ``camera`` is empty where it is about a worker."""

@@ -1,4 +1,6 @@
-"""The JSON of ``/api/v1/status``: for programs, stable within ``v1``."""
+"""The JSON of state: ``/api/v1/status`` and ``/api/v1/cameras``; stable within ``v1``."""
+
+from urllib.parse import quote
 
 from pydantic import BaseModel, Field
 
@@ -68,6 +70,22 @@ class CameraJson(BaseModel):
     )
 
 
+class FullCameraJson(CameraJson):
+    """A camera with what is to be drawn of it."""
+
+    thumbnail: str = Field(description="where its newest picture is, from the root of this server")
+    trace: list[tuple[float, float]] = Field(
+        description="lately: seconds ago, and the highest score of its rules' labels; oldest first"
+    )
+
+
+class CamerasJson(BaseModel):
+    """All cameras that are watched."""
+
+    at: float = Field(description="Unix time of this answer")
+    cameras: list[FullCameraJson]
+
+
 class ModelJson(BaseModel):
     """What scores."""
 
@@ -119,11 +137,26 @@ def status_json(snapshot: Snapshot) -> StatusJson:
             FaultJson(part=fault.part, message=fault.message, critical=fault.critical)
             for fault in snapshot.faults
         ],
-        cameras=[_camera(snapshot, camera) for camera in snapshot.cameras],
+        cameras=[camera_json(snapshot, camera) for camera in snapshot.cameras],
     )
 
 
-def _camera(snapshot: Snapshot, camera: CameraView) -> CameraJson:
+def full_camera_json(snapshot: Snapshot, camera: CameraView) -> FullCameraJson:
+    """A camera of a snapshot with what is to be drawn of it."""
+    return FullCameraJson(
+        **dict(camera_json(snapshot, camera)),
+        thumbnail=thumbnail_path(camera.name),
+        trace=[(round(snapshot.monotonic - at, 1), score) for at, score in camera.trace],
+    )
+
+
+def thumbnail_path(camera: str) -> str:
+    """Where the picture of a camera is."""
+    return f"/api/v1/cameras/{quote(camera, safe='')}/thumbnail.jpg"
+
+
+def camera_json(snapshot: Snapshot, camera: CameraView) -> CameraJson:
+    """A camera of a snapshot."""
     status = camera.status
     info = status.info if status else None
     age = snapshot.age_seconds(camera)

@@ -1,175 +1,180 @@
-"""The HTTP surface: metrics, health, the status page and its JSON. Reading only, by GET or HEAD."""
+"""The HTTP surface, put together: metrics and health, the API, the pages, and what guards them."""
 
-import asyncio
-import gzip
-from collections.abc import Callable
-from typing import Annotated
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from fastapi import FastAPI, HTTPException, Query, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder, gzip_accepted
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException as AnyHttpException
+from starlette.routing import BaseRoute
 
-from monitor.errors import StoreError
-from monitor.web.api import StatusJson, status_json
-from monitor.web.events_api import EventsJson, EventsQuery, FaultDetail, events_json
+from monitor.web.access import ANYBODY
+from monitor.web.camera_routes import camera_routes
+from monitor.web.desk import Desk
+from monitor.web.event_routes import event_routes
+from monitor.web.gate import Gate
 from monitor.web.health import readiness, standstill
-from monitor.web.host_guard import Asgi, LoopbackHosts, Message, Receive, Send
-from monitor.web.page import StatusPage
+from monitor.web.host_guard import Asgi, LoopbackHosts
+from monitor.web.live import Live
+from monitor.web.live_routes import live_routes
+from monitor.web.login_routes import login_routes
+from monitor.web.middleware import HeadAsGet, SecurityHeaders
+from monitor.web.operators import Operators
+from monitor.web.page_routes import frame_of, page_routes
+from monitor.web.proxies import Proxies
+from monitor.web.scrape import SharedScrape
+from monitor.web.sessions import Sessions
+from monitor.web.settings import WebSettings
+from monitor.web.silence_routes import silence_routes
+from monitor.web.templating import Templates, asset
 from monitor.web.view import StateView
 
-SECURITY_HEADERS = (
-    (
-        b"content-security-policy",
-        b"default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; "
-        b"form-action 'none'; frame-ancestors 'none'",
-    ),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"cache-control", b"no-store"),
-)
-"""Go with every answer."""
-
-_Encode = Callable[[CollectorRegistry], bytes]
+_ASSETS = {"/style.css": "text/css", "/page.js": "text/javascript", "/icon.svg": "image/svg+xml"}
+_TITLES = {401: "Log in first", 403: "Not allowed", 404: "Not there", 429: "Too often"}
 
 
-class SharedScrape:
-    """Renders the registry one at a time, once for all who ask meanwhile.
-
-    Many scrapers at once cost as much as two. Nobody gets numbers from before they asked: who asks
-    while a rendering runs waits for the next one.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._registry = registry
-        self._turn = asyncio.Lock()
-        self._next: dict[str, asyncio.Task[bytes]] = {}
-
-    async def render(self, content_type: str, encode: _Encode) -> bytes:
-        """The text of all metrics, as ``encode`` writes it."""
-        task = self._next.get(content_type)
-        if task is None:
-            task = asyncio.create_task(self._render(content_type, encode))
-            self._next[content_type] = task
-        return await asyncio.shield(task)
-
-    async def _render(self, content_type: str, encode: _Encode) -> bytes:
-        async with self._turn:
-            del self._next[content_type]
-            return await run_in_threadpool(encode, self._registry)
-
-
-class SecurityHeaders:
-    """Adds SECURITY_HEADERS to every answer, errors too."""
-
-    def __init__(self, app: Asgi) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message["headers"], *SECURITY_HEADERS]
-            await send(message)
-
-        await self._app(scope, receive, send_with_headers)
-
-
-class HeadAsGet:
-    """Answers HEAD as GET without the body, as HTTP asks and load balancers do."""
-
-    def __init__(self, app: Asgi) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] != "HEAD":
-            await self._app(scope, receive, send)
-            return
-
-        async def send_without_body(message: Message) -> None:
-            if message["type"] == "http.response.body":
-                message = {**message, "body": b""}
-            await send(message)
-
-        await self._app({**scope, "method": "GET"}, receive, send_without_body)
-
-
-def create_app(
-    view: StateView, registry: CollectorRegistry, *, version: str, loopback_only: bool = False
-) -> SecurityHeaders:
+class WebApp:
     """The ASGI application.
 
     Args:
         view: the daemon's state.
+        desk: events, evidence, silences, pictures.
         registry: what ``/metrics`` shows.
         version: for the description of the API.
-        loopback_only: refuse requests that name another host than loopback.
+        settings: what counts now; asked at each request.
+        loopback_only: refuse requests that name another host than loopback and those of the
+            settings.
     """
-    app = FastAPI(
-        title="Emberwatch", version=version, docs_url=None, redoc_url=None,
-        openapi_url="/api/v1/openapi.json",
-    )  # fmt: skip
-    page = StatusPage()
-    scrape = SharedScrape(registry)
 
-    @app.exception_handler(RequestValidationError)
-    async def refuse(_request: Request, error: RequestValidationError) -> JSONResponse:
-        """What is wrong with each parameter, in the form of every other error."""
-        faults = [f"{'.'.join(map(str, e['loc'][1:]))}: {e['msg']}" for e in error.errors()]
-        return JSONResponse({"detail": "; ".join(faults)}, status_code=422)
+    def __init__(
+        self,
+        view: StateView,
+        desk: Desk,
+        registry: CollectorRegistry,
+        *,
+        version: str,
+        settings: Callable[[], WebSettings],
+        loopback_only: bool = False,
+    ) -> None:
+        self.live = Live(view)
+        self.operators = Operators(time.monotonic)
+        sessions = Sessions(wall=time.time, number=lambda: secrets.token_urlsafe(24))
+        templates = Templates()
+        api = FastAPI(title="Emberwatch", version=version, docs_url=None, redoc_url=None)
+        api.state.operators = self.operators
+        _refuse_in_words(api, templates, settings)
+        _health(api, view)
+        _metrics(api, SharedScrape(registry))
+        _assets(api)
+        self._parts = (
+            camera_routes(view, desk),
+            event_routes(desk),
+            silence_routes(desk, view, settings),
+            live_routes(self.live),
+            page_routes(view, desk, templates, settings),
+            login_routes(templates, sessions, lambda: self.gate, settings, time.monotonic),
+        )
+        for routes in self._parts:
+            api.include_router(routes)
+        self._api = api
+        self.gate = Gate(api, settings=settings, sessions=sessions, monotonic=time.monotonic)
+        guarded: Asgi = Proxies(HeadAsGet(self.gate), settings)
+        if loopback_only:
+            guarded = LoopbackHosts(guarded, lambda: settings().hosts)
+        self._answers = SecurityHeaders(guarded)
 
-    @app.get("/metrics", include_in_schema=False)
-    async def metrics(request: Request) -> Response:
-        encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        body = await scrape.render(content_type, encode)
-        headers = {"content-type": content_type, "vary": "accept, accept-encoding"}
-        if gzip_accepted(request.headers.get("accept-encoding", "")):
-            body = await run_in_threadpool(gzip.compress, body, compresslevel=3)
-            headers["content-encoding"] = "gzip"
-        return Response(body, headers=headers)
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await self._answers(scope, receive, send)
 
-    @app.get("/livez", summary="Whether the program runs; 503 where its loop hangs")
+    def routes(self) -> list[BaseRoute]:
+        """All that is answered to."""
+        return [*self._api.routes, *(route for part in self._parts for route in part.routes)]
+
+    def refused(self) -> Mapping[str, int]:
+        """How many requests were refused, by cause."""
+        gate = self.gate.refused
+        return {"token": gate["token"], "rate": gate["rate"], "role": self.operators.refused}
+
+
+def _health(api: FastAPI, view: StateView) -> None:
+    @api.get("/livez", summary="Whether the program runs; 503 where its loop hangs")
     def livez() -> PlainTextResponse:
         cause = standstill(view.snapshot())
         return PlainTextResponse(f"{cause or 'alive'}\n", status_code=503 if cause else 200)
 
-    @app.get("/readyz", summary="Whether cameras are watched; 503 with the reasons where not")
+    @api.get("/readyz", summary="Whether cameras are watched; 503 with the reasons where not")
     def readyz() -> JSONResponse:
         judged = readiness(view.snapshot())
         body = {"ready": judged.ready, "reasons": list(judged.reasons)}
         return JSONResponse(body, status_code=200 if judged.ready else 503)
 
-    @app.get("/api/v1/status", summary="Cameras, scores and alerts")
-    def status() -> StatusJson:
-        return status_json(view.snapshot())
 
-    @app.get(
-        "/api/v1/events", summary="What alerts did, newest first, page by page",
-        responses={
-            422: {"model": FaultDetail, "description": "A parameter is wrong or unknown"},
-            503: {"model": FaultDetail, "description": "The event store cannot be read"},
-        },
-    )  # fmt: skip
-    def events(asked: Annotated[EventsQuery, Query()]) -> EventsJson:
-        try:
-            found = view.events(
-                asked.limit + 1,
-                camera=asked.camera,
-                before_id=asked.before_id,
-                open_only=asked.open_only,
-            )
-        except StoreError as error:
-            raise HTTPException(503, str(error)) from error
-        return events_json(found, asked.limit)
+def _metrics(api: FastAPI, scrape: SharedScrape) -> None:
+    @api.get("/metrics", include_in_schema=False)
+    async def metrics(request: Request) -> Response:
+        return await scrape.answer(request)
 
-    @app.get("/", include_in_schema=False)
-    def index(refresh: Annotated[str, Query(max_length=16)] = "") -> HTMLResponse:
-        return HTMLResponse(page.render(view.snapshot(), refresh=refresh != "0"))
+    @api.get("/api/v1/openapi.json", include_in_schema=False)
+    async def described() -> JSONResponse:
+        return JSONResponse(api.openapi())
 
-    @app.get("/style.css", include_in_schema=False)
-    async def style() -> Response:
-        return Response(page.style, media_type="text/css")
 
-    answers = HeadAsGet(app)
-    return SecurityHeaders(LoopbackHosts(answers) if loopback_only else answers)
+def _assets(api: FastAPI) -> None:
+    """Each is read once; no path of a request names a file."""
+
+    def serve(path: str, media_type: str) -> None:
+        text = asset(path.removeprefix("/"))
+
+        async def answer() -> Response:
+            return Response(text, media_type=media_type, headers={"cache-control": "no-cache"})
+
+        api.add_api_route(path, answer, include_in_schema=False)
+
+    for path, media_type in _ASSETS.items():
+        serve(path, media_type)
+
+
+def _refuse_in_words(
+    api: FastAPI, templates: Templates, settings: Callable[[], WebSettings]
+) -> None:
+    """Every refusal is one sentence: as JSON, and as a page for who looks at pages."""
+
+    def refusal(
+        request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None
+    ) -> Response:
+        path = request.url.path
+        looks = "text/html" in request.headers.get("accept", "")
+        if path.startswith("/api/") or path == "/metrics" or not looks:
+            return JSONResponse({"detail": detail}, status_code=status, headers=headers)
+        caller = getattr(request.state, "caller", ANYBODY)
+        frame = frame_of(request, "", caller, settings())
+        title = _TITLES.get(status, "That did not work")
+        text = templates.render("problem.html", frame, title=title, detail=detail)
+        return HTMLResponse(text, status_code=status, headers=headers)
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, AnyHttpException)  # noqa: S101 - what it is registered for
+        return refusal(request, error.status_code, str(error.detail), error.headers)
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError | ValidationError)  # noqa: S101 - as above
+        skipped = 1 if isinstance(error, RequestValidationError) else 0
+        return refusal(request, 422, faults(error.errors(), skipped))
+
+    api.add_exception_handler(AnyHttpException, http)  # FastAPI's own is one of them
+    api.add_exception_handler(RequestValidationError, invalid)
+    api.add_exception_handler(ValidationError, invalid)
+
+
+def faults(errors: Iterable[Mapping[str, Any]], skipped: int) -> str:
+    """What is wrong with each parameter, in one sentence; the first steps of each location, which
+    say where the parameters were, are skipped."""
+    return "; ".join(
+        f"{'.'.join(map(str, error['loc'][skipped:])) or 'body'}: {error['msg']}"
+        for error in errors
+    )

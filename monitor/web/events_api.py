@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from monitor.alerts.events import Event
+from monitor.alerts.event_search import EventFilter, Judged
+from monitor.alerts.events import Event, Evidence, EvidenceKind, Verdict
 from monitor.inference.scored import Box
 
 MOST_EVENTS = 500
 """Of one answer; a page of so many is read and written in some 50 ms."""
 
-_LARGEST_ID = 2**63 - 1
+LARGEST_ID = 2**63 - 1
+LATEST = 1e11
+"""Unix time, far beyond every clock."""
 
 
 class EventsQuery(BaseModel):
@@ -22,16 +26,40 @@ class EventsQuery(BaseModel):
 
     limit: int = Field(50, ge=1, le=MOST_EVENTS, description="At most so many.")
     camera: str | None = Field(None, max_length=63, description="Of this camera alone.")
+    site: str | None = Field(None, max_length=63, description="Of the cameras of this site.")
+    label: str | None = Field(None, max_length=64, description="Whose alert is for this label.")
+    state: Literal["pending", "firing", "resolved", "inactive"] | None = Field(
+        None, description="How they stand; inactive: they ended without firing."
+    )
+    verdict: Judged | None = Field(
+        None, description="What people found them to be; none: nobody said."
+    )
+    acknowledged: bool | None = Field(None, description="Whether somebody has seen them.")
+    since: float | None = Field(
+        None, ge=0, le=LATEST, description="Unix time: those that went on then, or began later."
+    )
+    until: float | None = Field(
+        None, ge=0, le=LATEST, description="Unix time: those that began before."
+    )
     before_id: int | None = Field(
-        None, ge=1, le=_LARGEST_ID, description="`next_before_id` of the page before."
+        None, ge=1, le=LARGEST_ID, description="`next_before_id` of the page before."
     )
     open_only: bool = Field(False, description="Those that have not ended.")
 
-
-class FaultDetail(BaseModel):
-    """Why there is no answer."""
-
-    detail: str = Field(description="one sentence: the parameter or the file, and what is wrong")
+    @property
+    def where(self) -> EventFilter:
+        """The same without what pages are made of."""
+        return EventFilter(
+            camera=self.camera,
+            site=self.site,
+            label=self.label,
+            state=self.state,
+            verdict=self.verdict,
+            acknowledged=self.acknowledged,
+            open_only=self.open_only,
+            since=self.since,
+            until=self.until,
+        )
 
 
 class BoxJson(BaseModel):
@@ -67,6 +95,19 @@ class StepJson(BaseModel):
     silenced: bool = Field(description="whether the alert was silenced then")
 
 
+class EvidenceJson(BaseModel):
+    """A file that shows what an event was about."""
+
+    id: int
+    kind: EvidenceKind = Field(
+        description="snapshot: with box, heat and score; original: the same picture untouched; "
+        "clip: film; heat: where the model saw something"
+    )
+    size_bytes: int
+    captured_at: float = Field(description="Unix time of its first picture")
+    url: str = Field(description="where it is, from the root of this server")
+
+
 class EventJson(BaseModel):
     """One incident of one camera, from the first pending alert to the end of the last."""
 
@@ -87,6 +128,21 @@ class EventJson(BaseModel):
         description="the id of the event that began the incident; events of one site that overlap "
         "share it"
     )
+    acknowledged_at: float | None = Field(
+        description="Unix time at which somebody said first that they have seen it"
+    )
+    acknowledged_by: str | None
+    verdict: Verdict | None = Field(
+        description="what a person found it to be: confirmed or false; null: nobody said"
+    )
+    verdict_at: float | None
+    verdict_by: str | None
+
+
+class FullEventJson(EventJson):
+    """An event with the files that show it."""
+
+    evidence: list[EvidenceJson] = Field(description="in the order in which they came")
 
 
 class EventsJson(BaseModel):
@@ -102,7 +158,7 @@ def events_json(found: Sequence[Event], limit: int) -> EventsJson:
     """The answer for events of which one more than ``limit`` was looked for."""
     page = found[:limit]
     return EventsJson(
-        events=[_event(event) for event in page],
+        events=[event_json(event) for event in page],
         next_before_id=page[-1].id if page and len(found) > limit else None,
     )
 
@@ -111,7 +167,25 @@ def _box(box: Box | None) -> BoxJson | None:
     return None if box is None else BoxJson(**asdict(box))
 
 
-def _event(event: Event) -> EventJson:
+def full_event_json(event: Event, evidence: Sequence[Evidence]) -> FullEventJson:
+    """One event with its files."""
+    return FullEventJson(
+        **dict(event_json(event)),
+        evidence=[
+            EvidenceJson(
+                id=file.id,
+                kind=file.kind,
+                size_bytes=file.size_bytes,
+                captured_at=file.captured_at,
+                url=f"/api/v1/evidence/{file.id}",
+            )
+            for file in evidence
+        ],
+    )
+
+
+def event_json(event: Event) -> EventJson:
+    """One event."""
     return EventJson(
         id=event.id,
         camera=event.camera,
@@ -126,6 +200,11 @@ def _event(event: Event) -> EventJson:
         box=_box(event.box),
         site=event.site or None,
         incident_id=event.incident_id or event.id,
+        acknowledged_at=event.acknowledged_at,
+        acknowledged_by=event.acknowledged_by,
+        verdict=event.verdict,
+        verdict_at=event.verdict_at,
+        verdict_by=event.verdict_by,
         steps=[
             StepJson(
                 alert=step.alert,

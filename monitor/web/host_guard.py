@@ -7,7 +7,7 @@ name in its ``Host``; those of people, probes and Prometheus carry ``localhost``
 
 import ipaddress
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from typing import Any
 
 Message = MutableMapping[str, Any]
@@ -18,8 +18,8 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 _HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^:\[\]]*))(?::[0-9]{1,5})?")
 
 _REFUSAL = (
-    b"this daemon listens for its own machine alone: ask for localhost or 127.0.0.1, let a reverse "
-    b"proxy send that as Host, or listen on another address\n"
+    b"this daemon listens for its own machine alone: ask for localhost or 127.0.0.1, give the name "
+    b"under web.hosts, or listen on another address\n"
 )
 
 
@@ -46,16 +46,30 @@ def names_loopback(host: str) -> bool:
     return plain in ("", "localhost", "localhost.") or is_loopback(plain)
 
 
+def host_name(host: str) -> str:
+    """The name in a ``Host`` header, lower case, without the port; empty where it is no name."""
+    parts = _HOST.fullmatch(host.strip().lower())
+    return parts.group(2) or "" if parts is not None else ""
+
+
 class LoopbackHosts:
     """Refuses requests whose ``Host`` names another machine, by 421. One without is let through:
     no browser leaves it out."""
 
-    def __init__(self, app: Asgi) -> None:
+    def __init__(self, app: Asgi, names: Callable[[], Collection[str]]) -> None:
+        """
+        Args:
+            app: what is behind.
+            names: gives other names that are answered to, lower case, without ports.
+        """
         self._app = app
+        self._names = names
 
     async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
-        hosts = [value for name, value in scope.get("headers", ()) if name == b"host"]
-        if all(names_loopback(host.decode("latin-1")) for host in hosts):
+        hosts = [value.decode("latin-1") for name, value in scope.get("headers", ())
+                 if name == b"host"]  # fmt: skip
+        names = self._names()
+        if all(names_loopback(host) or host_name(host) in names for host in hosts):
             await self._app(scope, receive, send)
             return
         headers = [

@@ -1,19 +1,21 @@
-"""The status page: one table, made on the server, nothing to load but its style sheet."""
+"""The wall: every camera with what it sees, how well, and what is found; the worst stands first."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
+from monitor.alerts.events import Event
+from monitor.chart import Axis, Line, chart
 from monitor.decision.state import AlertState
+from monitor.web.api import thumbnail_path
 from monitor.web.health import Readiness, Sight, readiness, sight, worst_alert
+from monitor.web.templating import Frame, Templates, clock_time, duration
 from monitor.web.view import AlertView, CameraView, Snapshot
 
-_TEMPLATES = Path(__file__).parent / "templates"
-
 REFRESH_SECONDS = 10
-"""The page renews itself this often, unless it was asked not to."""
+"""A page without scripts renews itself this often, unless it was asked not to."""
+
+SPARK_WIDTH, SPARK_HEIGHT = 240, 36
+SPARK_SECONDS = 120.0
 
 _GOOD, _ATTENTION, _BAD = "good", "attention", "bad"
 
@@ -25,60 +27,90 @@ _SIGHT_CLASS = {
     Sight.UNSCORED: _ATTENTION,
     Sight.WATCHED: _GOOD,
 }
+_STATE_CLASS = {
+    AlertState.INACTIVE: _GOOD,
+    AlertState.PENDING: _ATTENTION,
+    AlertState.FIRING: _BAD,
+}
 
 
 @dataclass(frozen=True, slots=True)
-class _Alert:
+class AlertMark:
+    """An alert that is not inactive, or that is not as usual."""
+
+    name: str
+    text: str
+    css: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """One camera."""
+
     name: str
     state: str
-    css: str
-    since: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    name: str
+    """The worst of its alerts: ``inactive``, ``pending`` or ``firing``."""
     sight: str
     css: str
     note: str
     """Why it is down, or what its health is; empty where all is well."""
     stream: str
     age: str
+    picture: str
+    """Where its picture is; empty where there is none to show."""
     scores: tuple[tuple[str, str], ...]
     """Label and score, highest first; empty where none is current."""
-    alerts: tuple[_Alert, ...]
+    alerts: tuple[AlertMark, ...]
+    spark: str
+    """Points of a line; empty where nothing was scored lately."""
+    threshold: float
+    """Where the lowest threshold stands beside the line, pixels from the top."""
+    event: int | None
+    """The id of its newest open event."""
+    acknowledged: str
+    """Who has seen that event; empty where nobody has."""
 
 
-class StatusPage:
-    """Renders snapshots to HTML; all text is escaped."""
+def wall(
+    templates: Templates,
+    frame: Frame,
+    snapshot: Snapshot,
+    *,
+    events: Iterable[Event] = (),
+    refresh: bool = True,
+    fault: str = "",
+) -> str:
+    """The page as HTML.
 
-    def __init__(self) -> None:
-        environment = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=select_autoescape(),
-            undefined=StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
-        self._template = environment.get_template("status.html")
-        self.style = (_TEMPLATES / "status.css").read_text(encoding="utf-8")
-
-    def render(self, snapshot: Snapshot, *, refresh: bool = True) -> str:
-        """The page as HTML. Cameras that need attention stand first."""
-        judged = readiness(snapshot)
-        cameras = sorted(snapshot.cameras, key=lambda camera: _urgency(snapshot, camera))
-        return self._template.render(
-            headline=headline(snapshot, judged),
-            css=_headline_class(snapshot, judged),
-            reasons=judged.reasons,
-            notices=[fault for fault in snapshot.faults if not fault.critical],
-            rows=[_row(snapshot, camera) for camera in cameras],
-            model=snapshot.model,
-            version=snapshot.version,
-            at=_clock_time(snapshot.at),
-            up_for=duration(snapshot.at - snapshot.started_at),
-            refresh_seconds=REFRESH_SECONDS if refresh else 0,
-        )
+    Args:
+        templates: how it is written.
+        frame: what stands around it.
+        snapshot: the state.
+        events: those that are open, the newest first.
+        refresh: whether it renews itself where scripts do not run.
+        fault: why the events are not known; empty where they are.
+    """
+    judged = readiness(snapshot)
+    newest: dict[str, Event] = {}
+    for event in events:
+        newest.setdefault(event.camera, event)
+    cameras = sorted(snapshot.cameras, key=lambda camera: _urgency(snapshot, camera))
+    return templates.render(
+        "wall.html",
+        frame,
+        headline=headline(snapshot, judged),
+        css=_headline_class(snapshot, judged),
+        reasons=judged.reasons,
+        notices=[fault for fault in snapshot.faults if not fault.critical],
+        fault=fault,
+        cards=[card(snapshot, camera, newest) for camera in cameras],
+        spark=(SPARK_WIDTH, SPARK_HEIGHT),
+        model=snapshot.model,
+        version=snapshot.version,
+        at=clock_time(snapshot.at),
+        up_for=duration(snapshot.at - snapshot.started_at),
+        refresh_seconds=REFRESH_SECONDS if refresh else 0,
+    )
 
 
 def headline(snapshot: Snapshot, judged: Readiness) -> str:
@@ -93,6 +125,52 @@ def headline(snapshot: Snapshot, judged: Readiness) -> str:
     return count if len(watched) < len(snapshot.cameras) else f"All is quiet: {count}"
 
 
+def card(snapshot: Snapshot, camera: CameraView, newest: Mapping[str, Event]) -> Card:
+    """A camera of a snapshot, with the newest open event of each."""
+    seen = sight(snapshot, camera)
+    age = snapshot.age_seconds(camera)
+    scores = snapshot.current_scores(camera) or {}
+    info = camera.status.info if camera.status else None
+    event = newest.get(camera.name)
+    lowest = min((alert.threshold for alert in camera.alerts), default=1.0)
+    return Card(
+        name=camera.name,
+        state=worst_alert(camera).label,
+        sight=seen.value,
+        css=_SIGHT_CLASS[seen],
+        note=_note(seen, camera),
+        stream=f"{info.kind} {info.codec} {info.width}x{info.height}" if info else "",
+        age="no picture yet" if age is None else f"{duration(age)} ago",
+        picture="" if age is None else thumbnail_path(camera.name),
+        scores=tuple(
+            (label, f"{score:.2f}")
+            for label, score in sorted(scores.items(), key=lambda pair: -pair[1])
+        ),
+        alerts=tuple(
+            _alert(snapshot, alert)
+            for alert in camera.alerts
+            if alert.state or alert.silenced or alert.note
+        ),
+        spark=spark(snapshot, camera),
+        threshold=round((1 - lowest) * SPARK_HEIGHT, 1),
+        event=event.id if event else None,
+        acknowledged=(event.acknowledged_by or "") if event else "",
+    )
+
+
+def spark(snapshot: Snapshot, camera: CameraView) -> str:
+    """The line of a camera's last scores: ``x,y`` pairs in pixels; empty where there are none."""
+    ages = [(at - snapshot.monotonic, score) for at, score in camera.trace]
+    recent = tuple(point for point in ages if point[0] >= -SPARK_SECONDS)
+    if len(recent) < 2:
+        return ""
+    drawn = chart(
+        "", Axis("", -SPARK_SECONDS, 0), Axis("", 0, 1), [Line("", recent)],
+        width=SPARK_WIDTH, height=SPARK_HEIGHT,
+    )  # fmt: skip
+    return drawn.lines[0].path
+
+
 def _headline_class(snapshot: Snapshot, judged: Readiness) -> str:
     alarmed = any(worst_alert(camera) is AlertState.FIRING for camera in snapshot.cameras)
     if alarmed or not judged.ready:
@@ -101,43 +179,9 @@ def _headline_class(snapshot: Snapshot, judged: Readiness) -> str:
     return _GOOD if quiet else _ATTENTION
 
 
-def duration(seconds: float) -> str:
-    """``4.2 s``, ``3 min``, ``5 h 2 min``, ``12 d 3 h``."""
-    if seconds < 60:
-        return f"{max(0.0, seconds):.1f} s"
-    minutes = int(seconds // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 24:
-        return f"{hours} h {minutes} min"
-    return f"{hours // 24} d {hours % 24} h"
-
-
 def _urgency(snapshot: Snapshot, camera: CameraView) -> tuple[int, int]:
     order = {_BAD: 0, _ATTENTION: 1, _GOOD: 2}
     return -int(worst_alert(camera)), order[_SIGHT_CLASS[sight(snapshot, camera)]]
-
-
-def _row(snapshot: Snapshot, camera: CameraView) -> _Row:
-    seen = sight(snapshot, camera)
-    status = camera.status
-    age = snapshot.age_seconds(camera)
-    scores = snapshot.current_scores(camera) or {}
-    info = status.info if status else None
-    return _Row(
-        name=camera.name,
-        sight=seen.value,
-        css=_SIGHT_CLASS[seen],
-        note=_note(seen, camera),
-        stream=f"{info.kind} {info.codec} {info.width}x{info.height}" if info else "",
-        age="none yet" if age is None else duration(age),
-        scores=tuple(
-            (label, f"{score:.3f}")
-            for label, score in sorted(scores.items(), key=lambda pair: -pair[1])
-        ),
-        alerts=tuple(_alert(snapshot, alert) for alert in camera.alerts),
-    )
 
 
 def _note(seen: Sight, camera: CameraView) -> str:
@@ -151,24 +195,13 @@ def _note(seen: Sight, camera: CameraView) -> str:
     return ""
 
 
-def _alert(snapshot: Snapshot, alert: AlertView) -> _Alert:
-    css = {AlertState.INACTIVE: _GOOD, AlertState.PENDING: _ATTENTION, AlertState.FIRING: _BAD}
-    begun = alert.since if alert.state is not AlertState.INACTIVE else None
-    return _Alert(
-        name=alert.alert,
-        state=_state_text(alert),
-        css=css[alert.state],
-        since="" if begun is None else f"for {duration(snapshot.at - begun)}",
-    )
-
-
-def _state_text(alert: AlertView) -> str:
-    """The state, with what is not as usual about the alert."""
+def _alert(snapshot: Snapshot, alert: AlertView) -> AlertMark:
     remarks = ["silenced"] if alert.silenced else []
     if alert.note:
         remarks.append(alert.note)
-    return f"{alert.state.label} ({', '.join(remarks)})" if remarks else alert.state.label
-
-
-def _clock_time(unix: float) -> str:
-    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    text = alert.state.label if alert.state else "quiet"
+    if alert.state and alert.since is not None:
+        text += f" for {duration(snapshot.at - alert.since)}"
+    if remarks:
+        text += f" ({', '.join(remarks)})"
+    return AlertMark(alert.alert, text, _STATE_CLASS[alert.state])

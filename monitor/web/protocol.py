@@ -28,6 +28,8 @@ class Limits:
     """From the end of the headers until the answer is made, and again until it is taken."""
     idle_seconds: int = 75
     """Between two requests; longer than the usual scrape interval."""
+    long_answers: tuple[str, ...] = ("/api/v1/live", "/api/v1/evidence/")
+    """Begins of paths whose answers may take longer, as long as the client goes on taking them."""
 
 
 class BoundedProtocol(H11Protocol):
@@ -46,6 +48,7 @@ class BoundedProtocol(H11Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._answering = False
         self._waiting_since = 0.0
+        self._took = False
 
     @property
     def waiting(self) -> bool:
@@ -83,6 +86,10 @@ class BoundedProtocol(H11Protocol):
         self._clear_deadline()
         super().connection_lost(exc)
 
+    def resume_writing(self) -> None:
+        self._took = True
+        super().resume_writing()
+
     def timeout_keep_alive_handler(self) -> None:
         self.end()
 
@@ -110,7 +117,17 @@ class BoundedProtocol(H11Protocol):
         between_requests = served and self.timeout_keep_alive_task is not None
         if between_requests and not self.transport.get_write_buffer_size():
             return  # its answer was taken in time; uvicorn's idle limit holds from here on
+        if not served and self._is_long() and (self._took or not self.flow.write_paused):
+            self._took = False
+            self._set_deadline(self.limits.answer_seconds)
+            return
         self.end()
+
+    def _is_long(self) -> bool:
+        """Whether an answer is on its way that may take longer, and has begun."""
+        if not self._has_request() or not self.cycle.response_started:
+            return False
+        return self.scope["path"].startswith(self.limits.long_answers)
 
     def _make_room(self) -> None:
         others = [

@@ -4,15 +4,22 @@ import asyncio
 import errno
 import socket
 import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import cast
 
 import uvicorn
 from prometheus_client import CollectorRegistry
+from uvicorn.server import ServerState
 
 from monitor.config import parse_listen
 from monitor.errors import AddressError, ConfigError
-from monitor.web.app import create_app
+from monitor.web.app import WebApp
+from monitor.web.desk import Desk
 from monitor.web.host_guard import is_loopback
 from monitor.web.protocol import BoundedProtocol, Limits, bounded
+from monitor.web.settings import WebSettings
+from monitor.web.tls import Handshakes, TlsGate
 from monitor.web.view import StateView
 
 _DRAIN_SECONDS = 0.4
@@ -35,8 +42,10 @@ class WebServer:
         listen: ``host:port``; ``[::1]:9108`` for IPv6, ``:9108`` for all IPv4 addresses,
             ``[::]:9108`` for all of both, port 0 for any.
         view: the daemon's state.
+        desk: events, evidence, silences, pictures.
         registry: what ``/metrics`` shows.
         version: of this program.
+        settings: who may do what, and TLS.
         limits: what clients may take.
 
     Raises:
@@ -47,18 +56,33 @@ class WebServer:
         self,
         listen: str,
         view: StateView,
+        desk: Desk,
         registry: CollectorRegistry,
         *,
         version: str,
+        settings: WebSettings | None = None,
         limits: Limits | None = None,
     ) -> None:
         limits = limits or Limits()
+        self._settings = settings or WebSettings()
         self._socket = bind(listen)
         self._socket_name: tuple[str, int] = self._socket.getsockname()[:2]
         loopback_only = is_loopback(self._socket_name[0])
+        self.app = WebApp(
+            view,
+            desk,
+            registry,
+            version=version,
+            settings=lambda: self._settings,
+            loopback_only=loopback_only,
+        )
+        self._handshakes = Handshakes(limits.connections)
+        self._limits = limits
+        self._plain = bounded(limits)
         config = uvicorn.Config(
-            create_app(view, registry, version=version, loopback_only=loopback_only),
-            http=bounded(limits),
+            self.app,
+            # uvicorn makes the protocols by calling what it takes for a class.
+            http=cast(type[BoundedProtocol], self._protocol),
             ws="none",
             loop="asyncio",
             lifespan="off",
@@ -80,7 +104,8 @@ class WebServer:
     def url(self) -> str:
         """Where it listens; with the real port where 0 was asked for."""
         host, port = self._socket_name
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self._settings.tls is None else "https"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
     @property
     def alive(self) -> bool:
@@ -92,6 +117,11 @@ class WebServer:
         """Connections that clients hold now."""
         return len(self._server.server_state.connections)
 
+    def apply(self, settings: WebSettings) -> None:
+        """Go by other settings from the next request on; the certificate counts for connections
+        that are made from now on."""
+        self._settings = settings
+
     def start(self) -> None:
         """Begin to answer. Connections made since the construction are answered as well."""
         self._thread.start()
@@ -99,15 +129,38 @@ class WebServer:
     def stop(self) -> None:
         """Stop within a second; connections that are still open are cut. Safe to call twice."""
         self._server.should_exit = True
+        self._in_loop(self.app.live.close)
         if not self._thread.is_alive():
             self._socket.close()
             return
         self._thread.join(_DRAIN_SECONDS)
-        loop = self._loop
-        if self._thread.is_alive() and loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(self._cut)
+        self._in_loop(self._cut)
         self._thread.join(_JOIN_SECONDS)
         self._socket.close()
+
+    def _in_loop(self, work: Callable[[], None]) -> None:
+        """Have something done by the thread that serves, if it does."""
+        loop = self._loop
+        if self._thread.is_alive() and loop is not None:
+            with suppress(RuntimeError):  # it has just ended
+                loop.call_soon_threadsafe(work)
+
+    def _protocol(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, object],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> asyncio.Protocol:
+        """What has a new connection first."""
+
+        def make() -> BoundedProtocol:
+            return self._plain(config, server_state, app_state, _loop)
+
+        context = self._settings.tls
+        if context is None:
+            return make()
+        return TlsGate(make, context, self._limits, self._handshakes)
 
     def _run(self) -> None:
         asyncio.run(self._serve())
@@ -117,6 +170,7 @@ class WebServer:
         await self._server.serve(sockets=[self._socket])
 
     def _cut(self) -> None:
+        self._handshakes.end_all()
         for connection in list(self._server.server_state.connections):
             if isinstance(connection, BoundedProtocol):
                 connection.end()

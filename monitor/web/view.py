@@ -1,10 +1,9 @@
 """What the web pages ask of the daemon: one consistent picture of its state, without secrets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from monitor.alerts.events import Event
 from monitor.alerts.silences import Silence
 from monitor.decision.state import AlertState
 from monitor.freshness import is_current
@@ -63,6 +62,8 @@ class CameraView:
     sampling_ratio: float | None = None
     """How often its frames are scored, of how often they are wanted, 0 to 1; None while nothing is
     known."""
+    trace: tuple[tuple[float, float], ...] = ()
+    """Lately: monotonic time and highest score of the rules' labels, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,14 +134,4 @@ class StateView(Protocol):
 
     def snapshot(self) -> Snapshot:
         """The state now. Called from other threads, often; must not block."""
-        ...
-
-    def events(
-        self, limit: int, *, camera: str | None, before_id: int | None, open_only: bool
-    ) -> Sequence[Event]:
-        """What alerts did, newest first. Called from other threads; may wait for the disk.
-
-        Raises:
-            StoreError: the events cannot be read.
-        """
         ...

@@ -1,9 +1,8 @@
 """States of a daemon to show on the web, made by hand."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
-from monitor.alerts.events import Event
 from monitor.decision.state import AlertState
 from monitor.ingest.frame import Health
 from monitor.ingest.status import CameraStatus, StreamInfo
@@ -63,27 +62,13 @@ def snapshot(*cameras: CameraView, faults: tuple[Fault, ...] = ()) -> Snapshot:
 
 
 class FixedState:
-    """A daemon that stands still; ``shown`` and ``happened`` can be replaced."""
+    """A daemon that stands still; ``shown`` can be replaced."""
 
     def __init__(self, shown: Snapshot) -> None:
         self.shown = shown
-        self.happened: Sequence[Event] = ()
-        """Newest first."""
 
     def snapshot(self) -> Snapshot:
         return self.shown
-
-    def events(
-        self, limit: int, *, camera: str | None, before_id: int | None, open_only: bool
-    ) -> Sequence[Event]:
-        found = [
-            event
-            for event in self.happened
-            if camera in (None, event.camera)
-            and (before_id is None or event.id < before_id)
-            and (event.open or not open_only)
-        ]
-        return found[:limit]
 
     def add_fault(self, fault: Fault) -> None:
         self.shown = replace(self.shown, faults=(*self.shown.faults, fault))

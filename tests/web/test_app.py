@@ -10,12 +10,10 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
-from monitor.alerts.events import Event, Step
-from monitor.decision.state import AlertState, Explanation
-from monitor.errors import StoreError
-from monitor.inference.scored import Box
+from monitor.decision.state import AlertState
 from monitor.web.server import WebServer
 from monitor.web.view import LOOP, Fault
+from tests.support.web_site import no_desk
 from tests.support.web_states import FixedState, camera, snapshot
 
 
@@ -28,7 +26,7 @@ def state() -> FixedState:
 def client(state: FixedState) -> Iterator[httpx.Client]:
     registry = CollectorRegistry()
     Counter("emberwatch_things", "Things.", registry=registry).inc(3)
-    server = WebServer("127.0.0.1:0", state, registry, version="1.2.3")
+    server = WebServer("127.0.0.1:0", state, no_desk(), registry, version="1.2.3")
     server.start()
     with httpx.Client(base_url=server.url, timeout=10) as client:
         yield client
@@ -104,54 +102,10 @@ def test_status_is_complete(client: httpx.Client) -> None:
     assert dock["health"] is None
 
 
-def event(number: int, camera: str = "yard", *, ended_at: float | None = None) -> Event:
-    why = Explanation(0.6, 0.9, 0.8, 0.0, "full", 2, 1.5)
-    step = Step("fire", "fire", "firing", 100.0 + number, 0.8, why, box=Box(0.1, 0.2, 0.3, 0.4))
-    return Event(
-        number, camera, "hazard", "fire", "fire", "firing", 100.0, 101.0, ended_at, 0.8, (step,)
-    )
-
-
-def test_events_are_given_page_by_page(client: httpx.Client, state: FixedState) -> None:
-    state.happened = [event(number, ended_at=None if number == 4 else 200.0)
-                      for number in range(5, 0, -1)]  # fmt: skip
-    seen = []
-    before: dict[str, int] = {}
-    while True:
-        page = client.get("/api/v1/events", params={"limit": 2, **before}).json()
-        assert len(page["events"]) <= 2
-        seen += [entry["id"] for entry in page["events"]]
-        if page["next_before_id"] is None:
-            break
-        before = {"before_id": page["next_before_id"]}
-    assert seen == [5, 4, 3, 2, 1]
-    (open_one,) = client.get("/api/v1/events", params={"open_only": True}).json()["events"]
-    assert (open_one["id"], open_one["ended_at"]) == (4, None)
-    assert open_one["steps"] == [
-        {"alert": "fire", "label": "fire", "event": "firing", "at": 104.0, "score": 0.8,
-         "threshold": 0.6, "region": "full", "box": open_one["box"], "silenced": False,
-         "raw_score": 0.9, "baseline": 0.0, "frames": 2, "seconds": 1.5, "evidence": []}
-    ]  # fmt: skip
-    assert open_one["box"] == {"left": 0.1, "top": 0.2, "right": 0.3, "bottom": 0.4}
-    nothing = client.get("/api/v1/events", params={"camera": "hall"}).json()
-    assert nothing == {"events": [], "next_before_id": None}
-
-
 @pytest.mark.parametrize("asked", ["limit=0", "limit=501", "limit=x", "before_id=0",
                                    f"before_id={2**63}", f"camera={'x' * 64}"])  # fmt: skip
 def test_events_are_asked_for_within_bounds(client: httpx.Client, asked: str) -> None:
     assert client.get(f"/api/v1/events?{asked}").status_code == 422
-
-
-def test_a_store_that_cannot_be_read_is_503_with_the_reason(
-    client: httpx.Client, state: FixedState, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(limit: int, **_asked: object) -> list[Event]:
-        raise StoreError(f"events.db: cannot be read ({limit})")
-
-    monkeypatch.setattr(state, "events", fail)
-    answer = client.get("/api/v1/events?limit=3")
-    assert (answer.status_code, answer.json()["detail"]) == (503, "events.db: cannot be read (4)")
 
 
 @pytest.mark.parametrize("host", ["localhost", "LocalHost:9108", "127.0.0.1", "127.3.4.5:80",
@@ -180,7 +134,7 @@ def test_a_request_without_a_host_is_answered(client: httpx.Client) -> None:
 
 
 def test_a_daemon_on_every_address_answers_to_every_name(state: FixedState) -> None:
-    server = WebServer("0.0.0.0:0", state, CollectorRegistry(), version="1")
+    server = WebServer("0.0.0.0:0", state, no_desk(), CollectorRegistry(), version="1")
     server.start()
     try:
         url = f"http://127.0.0.1:{httpx.URL(server.url).port}/livez"
@@ -223,7 +177,15 @@ def test_no_path_leads_to_the_file_system(client: httpx.Client, path: str) -> No
 
 def test_description_of_the_api_lists_what_programs_may_use(client: httpx.Client) -> None:
     described = client.get("/api/v1/openapi.json").json()
-    assert set(described["paths"]) == {"/livez", "/readyz", "/api/v1/status", "/api/v1/events"}
+    assert set(described["paths"]) == {
+        "/livez", "/readyz", "/api/v1/status", "/api/v1/live",
+        "/api/v1/cameras", "/api/v1/cameras/{name}", "/api/v1/cameras/{name}/thumbnail.jpg",
+        "/api/v1/events", "/api/v1/events/{id}", "/api/v1/events/{id}/acknowledge",
+        "/api/v1/events/{id}/confirm", "/api/v1/events/{id}/false-alarm",
+        "/api/v1/events/{id}/verdict", "/api/v1/evidence/{id}",
+        "/api/v1/silences", "/api/v1/silences/{id}",
+    }  # fmt: skip
+    assert client.get("/openapi.json").json() == described
     assert re.match(r"3\.", described["openapi"])
 
 

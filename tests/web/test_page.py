@@ -1,16 +1,20 @@
 """The status page as HTML, read by the standard library's parser."""
 
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 
+from monitor.alerts.events import Event
 from monitor.decision.state import AlertState
 from monitor.ingest.frame import Health
-from monitor.web.page import StatusPage, duration
+from monitor.web.access import ANYBODY
+from monitor.web.page import spark, wall
+from monitor.web.templating import Frame, Templates, asset, duration
 from monitor.web.view import CameraView, Fault
 from tests.support.web_states import camera, snapshot
 
-VOID = {"meta", "link"}
+VOID = {"meta", "link", "img", "input"}
 
 
 class Page(HTMLParser):
@@ -37,18 +41,23 @@ class Page(HTMLParser):
         self.words.append(data)
 
     @property
+    def cards(self) -> list[dict[str, str | None]]:
+        return [attrs for _, attrs in self.tags if "data-camera" in attrs]
+
+    @property
     def text(self) -> str:
         return " ".join(" ".join(self.words).split())
 
 
 def render(*cameras: CameraView, faults: tuple[Fault, ...] = (), refresh: bool = True) -> Page:
-    return Page(StatusPage().render(snapshot(*cameras, faults=faults), refresh=refresh))
+    shown = snapshot(*cameras, faults=faults)
+    return Page(wall(Templates(), Frame("/", ANYBODY, True), shown, refresh=refresh))
 
 
 def test_quiet_site_says_so_first() -> None:
     page = render(camera("yard"), camera("dock"))
     assert "All is quiet: 2 of 2 cameras watched" in page.text
-    assert "misc 0.950" in page.text
+    assert "misc 0.95" in page.text
 
 
 def test_firing_alert_is_the_headline_and_its_camera_the_first_row() -> None:
@@ -57,7 +66,7 @@ def test_firing_alert_is_the_headline_and_its_camera_the_first_row() -> None:
         camera("hall", fire=AlertState.FIRING),
     )  # fmt: skip
     assert page.text.startswith("Alert on hall")
-    assert page.text.index("hall rtsp") < page.text.index("dock rtsp")
+    assert [card["data-camera"] for card in page.cards] == ["hall", "dock", "yard"]
     assert "fire: firing for 1 min" in page.text
 
 
@@ -65,13 +74,13 @@ def test_down_camera_says_why_and_shows_no_score() -> None:
     page = render(
         camera("yard", age=60.0, up=False, reason="auth", detail="yard: wants a password")
     )
-    assert "down yard: wants a password" in page.text
+    assert "down 1 min ago yard: wants a password" in page.text
     assert "no current score" in page.text
     assert "misc" not in page.text
 
 
 def test_impaired_camera_names_its_health() -> None:
-    assert "impaired covered" in render(camera("yard", health=Health.COVERED)).text
+    assert "impaired 1.0 s ago covered" in render(camera("yard", health=Health.COVERED)).text
 
 
 def test_refused_reload_is_shown_beside_cameras_that_are_still_watched() -> None:
@@ -85,7 +94,10 @@ def test_text_from_cameras_cannot_become_markup() -> None:
     detail = '<script>alert(1)</script>"onload="x'
     page = render(camera("yard", up=False, reason="error", detail=detail))
     assert detail in page.text
-    assert "script" not in [tag for tag, _ in page.tags]
+    assert [attrs for tag, attrs in page.tags if tag == "script"] == [
+        {"src": "/page.js", "defer": None}
+    ]
+    assert not [attrs for _, attrs in page.tags if any(name.startswith("on") for name in attrs)]
 
 
 def test_nothing_is_loaded_from_elsewhere() -> None:
@@ -93,21 +105,20 @@ def test_nothing_is_loaded_from_elsewhere() -> None:
     links = [value for _, attrs in page.tags for key, value in attrs.items()
              if key in ("href", "src")]  # fmt: skip
     assert links
-    assert all(link is not None and link.startswith(("/", "data:,")) for link in links)
+    assert all(link is not None and link.startswith(("/", "#main")) for link in links)
     assert not [attrs for _, attrs in page.tags if "style" in attrs]
-    css = StatusPage().style
+    css = asset("style.css")
     assert "url(" not in css
     assert "@import" not in css
 
 
-def test_table_can_be_read_aloud_and_used_by_keyboard() -> None:
+def test_wall_can_be_read_aloud_and_used_by_keyboard() -> None:
     page = render(camera("yard"))
     tags = dict(page.tags)
     assert tags["html"]["lang"] == "en"
-    scopes = [attrs.get("scope") for tag, attrs in page.tags if tag == "th"]
-    assert scopes.count("col") == 5
-    assert scopes.count("row") == 1
-    assert [attrs for _, attrs in page.tags if attrs.get("tabindex") == "0"]
+    assert tags["main"]["id"] == "main"
+    assert {"class": "skip", "href": "#main"} in [attrs for _, attrs in page.tags]
+    assert [attrs for _, attrs in page.tags if attrs.get("aria-current") == "page"]
 
 
 def test_renewing_can_be_stopped() -> None:
@@ -116,6 +127,29 @@ def test_renewing_can_be_stopped() -> None:
 
     assert renews(render(camera("yard")))
     assert not renews(render(camera("yard"), refresh=False))
+    live = [dict(render(camera("yard"), refresh=on).tags)["body"] for on in (True, False)]
+    assert live == [{"data-live": "wall"}, {}]
+
+
+def test_line_of_the_last_scores_ends_at_the_right_edge() -> None:
+    seen = replace(camera("yard"), trace=((-300.0, 0.9), (40.0, 0.0), (99.0, 0.5), (100.0, 1.0)))
+    points = [tuple(map(float, pair.split(","))) for pair in spark(snapshot(), seen).split()]
+    assert points == [(120.0, 36.0), (238.0, 18.0), (240.0, 0.0)]
+    assert spark(snapshot(), camera("yard")) == ""
+
+
+def test_open_event_of_a_camera_says_whether_somebody_has_seen_it() -> None:
+    def event(number: int, by: str | None) -> Event:
+        return Event(number, "hall", "hazard", "fire", "fire", "firing", 1.0, 1.0, None, 0.9, (),
+                     acknowledged_by=by)  # fmt: skip
+
+    hall = camera("hall", fire=AlertState.FIRING)
+    frame = Frame("/", ANYBODY, True)
+    unseen = wall(Templates(), frame, snapshot(hall), events=[event(7, None), event(3, "anna")])
+    assert "Event 7" in Page(unseen).text
+    assert "nobody has seen it" in Page(unseen).text
+    seen = wall(Templates(), frame, snapshot(hall), events=[event(7, "anna")])
+    assert "seen by anna" in Page(seen).text
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from monitor.errors import ConfigError
 from monitor.web.protocol import Limits
 from monitor.web.server import WebServer, bind
+from tests.support.web_site import no_desk
 from tests.support.web_states import FixedState, camera, snapshot
 
 Start = Callable[[Limits], WebServer]
@@ -33,7 +34,9 @@ def start() -> Iterator[Start]:
             for n in range(20_000):
                 gauge.labels(str(n))
             state = FixedState(snapshot(camera("yard")))
-            server = WebServer("127.0.0.1:0", state, registry, version="1", limits=limits)
+            server = WebServer(
+                "127.0.0.1:0", state, no_desk(), registry, version="1", limits=limits
+            )
             server.start()
             servers.callback(server.stop)
             return server
@@ -172,7 +175,9 @@ def test_stop_is_quick_with_connections_of_every_kind(start: Start) -> None:
 
 
 def test_server_that_was_never_started_gives_its_port_back() -> None:
-    server = WebServer("127.0.0.1:0", FixedState(snapshot()), CollectorRegistry(), version="1")
+    server = WebServer(
+        "127.0.0.1:0", FixedState(snapshot()), no_desk(), CollectorRegistry(), version="1"
+    )
     port = httpx.URL(server.url).port
     server.stop()
     bind(f"127.0.0.1:{port}").close()
@@ -182,7 +187,7 @@ def test_port_in_use_is_one_sentence_with_the_address_and_the_cure() -> None:
     with bind("127.0.0.1:0") as holder:
         address = f"127.0.0.1:{holder.getsockname()[1]}"
         with pytest.raises(ConfigError) as caught:
-            WebServer(address, FixedState(snapshot()), CollectorRegistry(), version="1")
+            WebServer(address, FixedState(snapshot()), no_desk(), CollectorRegistry(), version="1")
     assert address in str(caught.value)
     assert "in use" in str(caught.value)
     assert "choose another port" in str(caught.value)
@@ -200,9 +205,8 @@ def test_host_that_cannot_be_resolved_is_named() -> None:
 
 @pytest.mark.skipif(not socket.has_ipv6, reason="this machine has no IPv6")
 def test_ipv6_is_listened_on_where_asked_for() -> None:
-    server = WebServer(
-        "[::1]:0", FixedState(snapshot(camera("yard"))), CollectorRegistry(), version="1"
-    )
+    state = FixedState(snapshot(camera("yard")))
+    server = WebServer("[::1]:0", state, no_desk(), CollectorRegistry(), version="1")
     server.start()
     try:
         assert server.url.startswith("http://[::1]:")
@@ -220,7 +224,11 @@ def test_what_is_no_address_is_refused_with_an_example(listen: str) -> None:
 @pytest.fixture(scope="module")
 def server() -> Iterator[WebServer]:
     server = WebServer(
-        "127.0.0.1:0", FixedState(snapshot(camera("yard"))), CollectorRegistry(), version="1"
+        "127.0.0.1:0",
+        FixedState(snapshot(camera("yard"))),
+        no_desk(),
+        CollectorRegistry(),
+        version="1",
     )
     server.start()
     yield server
