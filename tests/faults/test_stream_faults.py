@@ -83,8 +83,8 @@ def stamps_jump(site: Site) -> None:
 def key_frames_are_rare(site: Site) -> None:
     site.healthy("long")
     begin = now()
-    scored = site.watch.last("long").scored
-    site.watch.wait("long", lambda s: s.scored > scored + 10, "is scored at its rate", seconds=10)
+    wanted, seconds = site.watch.last("long").scored + 10, 10 * busy()
+    site.watch.wait("long", lambda s: s.scored > wanted, "is scored at its rate", seconds=seconds)
     site.stays_scored("long", begin, gap_seconds=1.0 + busy())
 
 
@@ -92,7 +92,7 @@ def size_changes(site: Site) -> None:
     site.healthy("sizes")
     begin = now()
     scored = site.watch.last("sizes").scored
-    site.watch.wait("sizes", lambda s: s.scored > scored + 26, "is scored on", seconds=20)
+    site.watch.wait("sizes", lambda s: s.scored > scored + 26, "is scored on", seconds=40)
     site.stays_scored("sizes", begin, gap_seconds=1.0 + busy())
     assert site.daemon.total("camera_reconnects_total", camera="sizes") == 0
 
@@ -173,8 +173,11 @@ APART: dict[str, Callable[[Path, Path], None]] = {
 def fates(
     site: Site, clips: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Mapping[str, Future[None]]]:
-    """All of them, under way; each ends with its camera's promise kept, or raises."""
-    with ThreadPoolExecutor(len(FATES) + len(APART)) as pool:
+    """All of them, under way; each ends with its camera's promise kept, or raises.
+
+    Those apart come when the first of the others are through: not all daemons start at once.
+    """
+    with ThreadPoolExecutor(len(FATES)) as pool:
         yield {
             **{name: pool.submit(fate, site) for name, fate in FATES.items()},
             **{

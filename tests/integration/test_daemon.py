@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -220,83 +218,6 @@ def test_openvino_daemon_loads_no_tensorflow(tmp_path: Path, clips: dict[str, Pa
             maps = Path(f"/proc/{pid}/maps").read_text(encoding="utf-8")
             assert "openvino" not in maps
             assert "cv2" not in maps
-
-
-def refused(config: Path, **environ: str) -> tuple[int, str]:
-    """Exit code and words of a daemon that does not start."""
-    done = subprocess.run(
-        [sys.executable, "-m", "monitor", "run", str(config)],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, **environ},
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr
-
-
-def test_a_bundle_with_a_changed_byte_is_refused(tmp_path: Path, clips: dict[str, Path]) -> None:
-    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
-    weights = tmp_path / "bundle" / "openvino" / "model.bin"
-    content = bytearray(weights.read_bytes())
-    content[len(content) // 2] ^= 1
-    weights.write_bytes(content)
-    code, words = refused(config)
-    assert code != 0
-    assert "openvino/model.bin" in words
-
-
-def test_a_rule_for_a_label_that_the_model_lacks_is_refused(
-    tmp_path: Path, clips: dict[str, Path]
-) -> None:
-    tiny_bundle(tmp_path / "bundle")
-    config = write_config(
-        tmp_path,
-        [file_camera("yard", clips["quiet"])],
-        rules=[{"name": "flood", "label": "water", "threshold": 0.5}],
-    )
-    code, words = refused(config)
-    assert code == 2
-    assert "water" in words
-
-
-def test_a_port_in_use_is_named(tmp_path: Path, clips: dict[str, Path]) -> None:
-    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
-    with running_daemon(config) as daemon:
-        document = yaml.safe_load(config.read_text(encoding="utf-8"))
-        document["state_dir"] = str(tmp_path / "other")
-        second = tmp_path / "second.yaml"
-        second.write_text(yaml.safe_dump(document), encoding="utf-8")
-        code, words = refused(second)
-        assert code == 2
-        assert daemon.url.rpartition(":")[2] in words
-        assert "in use" in words
-
-
-def test_a_second_daemon_on_one_state_dir_is_refused(
-    tmp_path: Path, clips: dict[str, Path]
-) -> None:
-    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
-    with running_daemon(config):
-        code, words = refused(config)
-        assert code == 2
-        assert "is in use by another daemon" in words
-
-
-def test_a_service_manager_is_asked_to_try_an_address_again_that_may_come(
-    tmp_path: Path, clips: dict[str, Path]
-) -> None:
-    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
-    document = yaml.safe_load(config.read_text(encoding="utf-8"))
-    manager = {"NOTIFY_SOCKET": str(tmp_path / "notify")}
-    for listen, said in (("192.0.2.1:9108", "no address"), ("dock.invalid:9108", "resolved")):
-        config.write_text(yaml.safe_dump(document | {"listen": listen}), encoding="utf-8")
-        code, words = refused(config, **manager)
-        assert (code, said in words) == (75, True)
-        assert refused(config)[0] == 2
-    config.write_text(yaml.safe_dump(document | {"listen": "nowhere"}), encoding="utf-8")
-    assert refused(config, **manager)[0] == 2
 
 
 def reloaded_with(config: Path, bundle: Path) -> None:

@@ -18,6 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.support.bundles import tiny_bundle
 
 DEADLINE_SECONDS = 30.0
+START_SECONDS = 90.0
+"""A start is no promise of these tests: it takes long where several begin at once."""
 
 
 def free_port() -> int:
@@ -191,6 +193,7 @@ def running_daemon(
         wait_for(
             lambda: process.poll() is not None or '"started"' in daemon.log[before:],
             "the daemon starts",
+            START_SECONDS,
         )
         assert process.poll() is None, daemon.log
         yield daemon
