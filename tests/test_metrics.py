@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitor.alerts.outbox import SinkState
+from monitor.alerts.sink_thread import RESULTS
 from monitor.clock import ManualClock
 from monitor.decision.state import AlertState, Explanation, Transition
 from monitor.ingest.frame import Health
@@ -19,6 +21,7 @@ from monitor.metrics import Metrics
 from monitor.metrics_cameras import DROP_REASONS, Watched
 from monitor.metrics_conditions import ConditionMetrics
 from monitor.metrics_daemon import RESTART_REASONS
+from monitor.metrics_delivery import DeliveryMetrics
 from monitor.metrics_pipeline import STAGE_BUCKETS
 from monitor.metrics_web import WebMetrics
 from monitor.web.live import Live
@@ -351,6 +354,27 @@ def test_model_and_build_name_what_runs(scene: Scene) -> None:
     assert scene.value("emberwatch_start_timestamp_seconds") == 1000.0
 
 
+def test_sinks_have_all_their_series_from_the_start() -> None:
+    registry, metrics = CollectorRegistry(), DeliveryMetrics()
+    registry.register(metrics)
+    state = SinkState("mail", "apprise", {"delivered": 2}, 1, 3.5, 100.0, "busy")
+    metrics.read_from(lambda: [state])
+    metrics.observe("mail", 0.3)
+    values = {
+        (sample.name, sample.labels.get("result", sample.labels.get("le", ""))): sample.value
+        for family in registry.collect()
+        for sample in family.samples
+    }
+    for result, count in zip(RESULTS, (2, 0, 0, 0, 0), strict=True):
+        assert values["emberwatch_deliveries_total", result] == count
+    assert values["emberwatch_sink_up", ""] == 0
+    assert values["emberwatch_delivery_queue", ""] == 1
+    assert values["emberwatch_delivery_oldest_age_seconds", ""] == 3.5
+    assert values["emberwatch_delivery_last_success_timestamp_seconds", ""] == 100
+    assert values["emberwatch_delivery_delay_seconds_bucket", "0.5"] == 1
+    assert not any(name.endswith("_created") for name, _ in values)
+
+
 def test_both_formats_are_written_without_created_series(scene: Scene) -> None:
     scene.metrics.pipeline.count_batch(1)
     for accept in ("text/plain", OPENMETRICS):
@@ -369,6 +393,7 @@ def test_two_registries_share_nothing() -> None:
 def test_documentation_names_every_metric_and_no_other(scene: Scene) -> None:
     scene.registry.register(ConditionMetrics(tuple, tuple, clock=scene.clock))
     scene.registry.register(WebMetrics(dict, Live(FixedState(snapshot()))))
+    scene.registry.register(DeliveryMetrics())
     encode, _ = choose_encoder(OPENMETRICS)
     text = encode(scene.registry).decode()
     exported = {
