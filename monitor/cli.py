@@ -11,6 +11,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from monitor.cli_feedback import events, harvest
 from monitor.cli_model import evaluate, export, label
 from monitor.cli_options import AsJson, ConfigOption, ConfigPath, quiet_logs
 from monitor.cli_regions import regions
@@ -163,46 +164,12 @@ def status(
     _end(show_status(url, once))
 
 
-@app.command()
-def events(
-    url: Annotated[
-        str, typer.Argument(metavar="[URL]", help="Where the daemon listens.")
-    ] = "http://127.0.0.1:9108",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
-    camera: Annotated[
-        str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")
-    ] = None,
-    deliveries: Annotated[
-        bool, typer.Option("--deliveries", help="Below each, what each sink was told.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Show what the alerts of a running daemon did, newest first.
-
-    \b
-      emberwatch events
-      emberwatch events --deliveries
-      emberwatch events --camera dock --limit 100 --json > events.jsonl
-    """
-    from monitor.events import events as show_events
-
-    quiet_logs()
-    _end(
-        show_events(
-            url,
-            limit=limit,
-            camera=camera,
-            as_json=as_json,
-            deliveries=deliveries,
-            out=sys.stdout,
-        )
-    )
-
-
 app.command()(label)
 app.command()(regions)
 app.command()(record)
 app.command()(tune)
+app.add_typer(events, name="events")
+app.command()(harvest)
 app.add_typer(silence, name="silence")
 app.command("test-alert")(try_sinks)
 app.command()(train)

@@ -73,7 +73,7 @@ def add_silence(
             label=label,
             created_at=now,
             ends_at=now + seconds,
-            created_by=author or _user(),
+            created_by=author or current_user(),
             comment=text,
         )
     out.write(f"silence {silence.id}: {_what(silence)} until {_time(silence.ends_at)}\n")
@@ -158,7 +158,7 @@ def _guess(name: str, known: list[str]) -> str:
     return f"did you mean '{close[0]}'?" if close else f"known are {', '.join(known)}"
 
 
-def _user() -> str:
+def current_user() -> str:
     """Who runs this; whoever became root by sudo is named."""
     try:
         return os.environ.get("SUDO_USER") or getpass.getuser()

@@ -40,6 +40,20 @@ def judge(
     )
 
 
+def verdict_of(connection: sqlite3.Connection, event_id: int) -> str | None:
+    """What was said of an event last; None as well where there is none."""
+    row = connection.execute("SELECT verdict FROM events WHERE id = ?", (event_id,)).fetchone()
+    return None if row is None else row[0]
+
+
+def to_harvest(connection: sqlite3.Connection) -> list[int]:
+    """The events that were judged and not harvested since, the oldest first."""
+    rows = connection.execute(
+        "SELECT id FROM events WHERE verdict IS NOT NULL AND harvested_at IS NULL ORDER BY id"
+    )
+    return [number for (number,) in rows]
+
+
 def mark_harvested(connection: sqlite3.Connection, event_ids: Iterable[int], at: float) -> None:
     """Note that the pictures of events were written out for training."""
     connection.executemany(

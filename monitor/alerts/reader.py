@@ -3,11 +3,12 @@
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from monitor.alerts import tables
-from monitor.alerts.events import Event
+from monitor.alerts import evidence_tables, tables
+from monitor.alerts.events import Event, Evidence
 from monitor.errors import StoreError
 
 _BUSY_SECONDS = 1.0
@@ -37,6 +38,32 @@ def read_events(
             connection, limit=limit, camera=camera, before_id=before_id, open_only=open_only
         ),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An event that somebody judged, with its files."""
+
+    event: Event
+    evidence: tuple[Evidence, ...]
+
+
+def read_judged(path: Path) -> list[Judged]:
+    """The events that were judged and not harvested since, the oldest first.
+
+    Raises:
+        StoreError: the file cannot be read.
+    """
+
+    def work(connection: sqlite3.Connection) -> list[Judged]:
+        events = [tables.event(connection, n) for n in evidence_tables.to_harvest(connection)]
+        return [
+            Judged(event, tuple(evidence_tables.of_event(connection, event.id)))
+            for event in events
+            if event is not None
+        ]
+
+    return read_with(path, work)
 
 
 def read_with(path: Path, work: Callable[[sqlite3.Connection], T]) -> T:
