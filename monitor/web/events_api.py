@@ -95,6 +95,21 @@ class StepJson(BaseModel):
     silenced: bool = Field(description="whether the alert was silenced then")
 
 
+class DeliveryJson(BaseModel):
+    """What one sink was to be told of an event, and what came of it."""
+
+    sink: str
+    kind: str = Field(description="pending, firing, upgraded, escalation or resolved")
+    created_at: float = Field(description="Unix time; of an escalation: when it is due")
+    attempts: int = Field(description="tries so far")
+    next_try_at: float = Field(description="Unix time")
+    done_at: float | None = Field(description="Unix time; null: it waits")
+    result: str | None = Field(
+        description="delivered, rejected, expired or cancelled; null: it waits"
+    )
+    error: str | None = Field(description="why the last try failed, or why it was cancelled")
+
+
 class EvidenceJson(BaseModel):
     """A file that shows what an event was about."""
 
@@ -137,6 +152,7 @@ class EventJson(BaseModel):
     )
     verdict_at: float | None
     verdict_by: str | None
+    deliveries: list[DeliveryJson] = Field(description="what sinks were told of it, oldest first")
 
 
 class FullEventJson(EventJson):
@@ -205,6 +221,7 @@ def event_json(event: Event) -> EventJson:
         verdict=event.verdict,
         verdict_at=event.verdict_at,
         verdict_by=event.verdict_by,
+        deliveries=[DeliveryJson(**asdict(one)) for one in event.deliveries],
         steps=[
             StepJson(
                 alert=step.alert,

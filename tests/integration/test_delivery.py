@@ -1,5 +1,6 @@
 """A firing daemon tells real receivers, and loses nothing when it is killed or they are down."""
 
+import io
 import json
 import resource
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import httpx
 import pytest
 import yaml
 
+from monitor.events import events
 from tests.support.clips import make_clip, red_scene
 from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, write_config
 from tests.support.sinks import Broker, Hook, Mails, alertmanager, broker, hook, mail_server
@@ -103,6 +105,12 @@ def test_fire_is_seen_by_all_within_two_seconds_and_its_end_too(
         for sink in ("am", "hook", "ha", "mail"):
             within = daemon.value("delivery_delay_seconds_bucket", sink=sink, le="2.0")
             assert within == 1.0, sink
+        (event,) = json.loads(daemon.page("/api/v1/events")[1])["events"]
+        assert {one["result"] for one in event["deliveries"]} == {"delivered"}
+        assert "Who was told" in daemon.page("/events/1")[1]
+        lines = io.StringIO()
+        events(daemon.url, limit=1, camera=None, as_json=False, deliveries=True, out=lines)
+        assert "mail             firing     delivered after" in lines.getvalue()
         # What is watched no more is over: its end is told to all.
         document = yaml.safe_load(config.read_text())
         document["cameras"] = [{"name": "gate", "url": f"file:{clip}", "enabled": False}]
