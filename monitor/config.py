@@ -130,6 +130,11 @@ class Ingest(Section):
     max_side: int = Field(
         1280, ge=299, le=4096, description="Pictures are scaled down to this longer side, pixels."
     )
+    hwaccel: Literal["auto", "none", "vaapi", "cuda"] = Field(
+        "none",
+        description="Hardware to decode streams with; auto: what is there. What it cannot do is "
+        "decoded in software.",
+    )
 
 
 class Log(Section):

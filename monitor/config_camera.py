@@ -115,6 +115,13 @@ class Camera(Section):
         description="rtsp://, rtsps://, http(s):// (MJPEG or snapshot), file:/path, a path to a "
         "video or a folder of images, or v4l2:/dev/video0.",
     )
+    substream_url: str | None = Field(
+        None,
+        max_length=2048,
+        examples=["rtsp://10.0.4.17/stream2"],
+        description="The camera's small stream, with the same login: it is watched instead, where "
+        "it can be.",
+    )
     credentials: Credentials | None = Field(None, description="How to log in.")
     enabled: bool = Field(True, description="false: keep the entry, do not watch.")
     fps: float = Field(1.0, gt=0, le=30, description="Wanted samples a second.")
@@ -214,6 +221,19 @@ class Camera(Section):
             )
         return url
 
+    @field_validator("substream_url")
+    @classmethod
+    def _another_stream(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        if without_userinfo(url)[0] != url:
+            raise ValueError(
+                "the URL holds a user name; the login of `url`, or `credentials`, is used here too"
+            )
+        if urlsplit(url).scheme not in ("rtsp", "rtsps"):
+            raise ValueError("a sub-stream is an rtsp:// or rtsps:// URL")
+        return cls._known_scheme(url)
+
     @field_validator("masks")
     @classmethod
     def _something_is_seen(cls, masks: list[Mask], info: ValidationInfo) -> list[Mask]:
@@ -232,7 +252,8 @@ class Camera(Section):
     def __repr_args__(self) -> Any:
         """As pydantic's, but secrets in the URL's query (``?pwd=…``) stay hidden."""
         for key, value in super().__repr_args__():
-            yield key, redact(value) if key == "url" else value
+            secret = key in ("url", "substream_url") and value is not None
+            yield key, redact(value) if secret else value
 
 
 def films(camera: Camera, evidence: Evidence) -> bool:

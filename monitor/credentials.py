@@ -141,6 +141,8 @@ def feed(
         max_side=ingest.max_side,
         ring_seconds=0.0 if clips is None else clips.before,
         ring_bytes=0 if clips is None else clips.ring,
+        hwaccel=ingest.hwaccel,
+        substream_url=camera.substream_url,
     )
 
 

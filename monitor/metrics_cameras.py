@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from monitor.ingest.frame import Health
-from monitor.ingest.status import REASONS, CameraStatus
+from monitor.ingest.status import DECODERS, REASONS, CameraStatus
 
 DROP_REASONS: tuple[str, ...] = ("overwritten", "invalid", "frozen", "stale", "engine")
 """Why a sampled frame is not scored: a newer one came before it was read, it was damaged on its
@@ -87,6 +87,16 @@ class CameraFamilies:
             "Reconnects to a camera.",
             labels=["camera", "reason"],
         )
+        self._decoder = GaugeMetricFamily(
+            "emberwatch_camera_decoder",
+            "1 for what decodes a camera's stream, 0 for all others; all 0 before it is open.",
+            labels=["camera", "decoder"],
+        )
+        self._delay = GaugeMetricFamily(
+            "emberwatch_frame_delay_seconds",
+            "Time that the newest frame took from the camera to its mailbox.",
+            labels=["camera"],
+        )
         self._score = GaugeMetricFamily(
             "emberwatch_score",
             "Calibrated score of a camera's newest frame, 0 to 1; absent while the camera is stale "
@@ -137,6 +147,10 @@ class CameraFamilies:
         if seen is not None and seen.last_frame_monotonic is not None:
             age = max(0.0, now - seen.last_frame_monotonic)
         self._age.add_metric([name], age)
+        self._delay.add_metric([name], seen.delay_seconds if seen else math.nan)
+        decoder = status.info.decoder if status and status.info else ""
+        for known in DECODERS:
+            self._decoder.add_metric([name, known], 1 if known == decoder else 0)
         self._last_frame.add_metric([name], (seen.last_frame_at if seen else None) or 0.0)
 
     def add_scores(self, camera: str, scores: Mapping[str, float], labels: Sequence[str]) -> None:
@@ -165,6 +179,8 @@ class CameraFamilies:
             self._down_reason,
             self._health,
             self._reconnects,
+            self._decoder,
+            self._delay,
             self._score,
             self._usual,
         ]

@@ -18,6 +18,7 @@ from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.open_gate import OpenGate
 from monitor.ingest.source import FrameSource
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
+from monitor.ingest.streams import Streams
 from monitor.redact import Redactor
 
 FIRST_BACK_OFF_SECONDS = 1.0
@@ -87,6 +88,7 @@ class CameraLoop:
         self._given = 0
         """Pictures since the source was opened."""
         self._creep = order.settings.known_creep
+        self._streams = Streams(order.settings)
         self._bad_packets = 0
         """Of the source that were counted already."""
         self._max_back_off = cap = max_back_off_seconds
@@ -166,7 +168,7 @@ class CameraLoop:
                 return
             self._mailbox.enter(Phase.OPENING)
             source = self._open_source(
-                replace(self.settings, known_creep=self._creep),
+                self._streams.now(replace(self.settings, known_creep=self._creep)),
                 clock=self._clock,
                 progress=self._progress,
                 stop=self.stop,
@@ -188,6 +190,7 @@ class CameraLoop:
                 self._mailbox.note_ring(self.clips.kept_bytes)
                 self._count_bad(source)
                 self._given += 1
+                self._streams.gave()
                 self._progress()
                 self._back_off.succeeded(self._clock.monotonic())
                 self._wake()
@@ -202,6 +205,7 @@ class CameraLoop:
         self._bad_packets = source.bad_packets
 
     def _tell(self, info: StreamInfo) -> None:
+        info = self._streams.noted(info)
         if info != self._info:
             self._info = info
             self._report(Opened(self.settings.camera, self.generation, info))

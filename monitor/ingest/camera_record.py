@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from monitor.errors import SourceError
 from monitor.ingest.channel import LONGEST_DETAIL, Down
 from monitor.ingest.frame import DecodedFrame, Frame, Glimpse, Health
-from monitor.ingest.mailbox import Mailbox, create_mailbox
+from monitor.ingest.mailbox import new_mailbox
 from monitor.ingest.mailbox_layout import FrameMark, Phase
 from monitor.ingest.patience import allowance, hang_seconds
 from monitor.ingest.status import (
@@ -46,7 +46,7 @@ class CameraRecord:
         self.ended = False
         """A file that does not loop came to its end: nobody reads it any more."""
         self.frames = 0
-        self.descriptor, self.mailbox = _new_mailbox(settings.max_side)
+        self.descriptor, self.mailbox = new_mailbox(settings.max_side)
         self._redactor = Redactor([settings.password or ""])
         self.turn = 0
         """When its last frame was read, in the supervisor's count of frames; 0: never."""
@@ -62,6 +62,8 @@ class CameraRecord:
         """The mailbox is of other settings; there was no memory or descriptor for a new one."""
         self._reconnects: Counter[str] = Counter()
         self._info: StreamInfo | None = None
+        self._note = ""
+        """Of its stream, while nobody was told of it."""
         self._health = Health.OK
         self._last_at: float | None = None
         self._last_monotonic: float | None = None
@@ -128,7 +130,7 @@ class CameraRecord:
         first_after = self.frames - (last is not None)
         self._count_bad()
         # First the new one, then away with the old: if the first fails, the old one still stands.
-        descriptor, mailbox = _new_mailbox(self.settings.max_side, first_after)
+        descriptor, mailbox = new_mailbox(self.settings.max_side, first_after)
         self.close()
         self.descriptor, self.mailbox = descriptor, mailbox
         self._outdated = False
@@ -159,7 +161,9 @@ class CameraRecord:
 
     def opened(self, info: StreamInfo) -> None:
         """The worker says what the stream is."""
-        self._info = info
+        before, self._info = self._info, info
+        if info.note and (before is None or before.note != info.note):
+            self._note = self._redactor.text(info.note[:LONGEST_DETAIL])
 
     def down(self, message: Down) -> None:
         """The worker says that there are no pictures.
@@ -335,6 +339,9 @@ class CameraRecord:
         if not opening and (up, reason) != self._announced:
             self._announced = (up, reason)
             events.append(CameraEvent(camera, "up" if up else "down", reason, detail, wall))
+        if self._note:
+            events.append(CameraEvent(camera, "note", "", self._note, wall))
+            self._note = ""
         if up and self._health is not self._announced_health:
             self._announced_health = self._health
             events.append(CameraEvent(camera, "health", self._health.label, "", wall))
@@ -354,13 +361,3 @@ class CameraRecord:
         if last is None:
             return False, "open", f"camera {self.settings.camera}: it is being opened"
         return False, "stall", f"camera {self.settings.camera}: no picture for {now - last:.0f} s"
-
-
-def _new_mailbox(max_side: int, first_after: int = 0) -> tuple[int, Mailbox]:
-    """A new mailbox's descriptor, and the mailbox."""
-    descriptor = create_mailbox(max_side, first_after=first_after)
-    try:
-        return descriptor, Mailbox(descriptor)
-    except BaseException:
-        os.close(descriptor)
-        raise

@@ -18,6 +18,7 @@ from av.video.stream import VideoStream
 
 from monitor.errors import DecodeError, OpenError
 from monitor.ingest import faults, tls
+from monitor.ingest.hardware import accelerator
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import local_path, shown, with_credentials
 from monitor.picture_limits import MAX_PIXELS
@@ -48,8 +49,12 @@ class OpenStream:
     live: bool
 
 
-def open_rtsp(settings: SourceSettings) -> OpenStream:
+def open_rtsp(settings: SourceSettings, hardware: str = "") -> OpenStream:
     """Connect to a camera; only its picture is asked for, not its sound.
+
+    Args:
+        settings: of the camera.
+        hardware: kind of the hardware to decode with; empty: software.
 
     Raises:
         SourceError: see :func:`monitor.ingest.faults.open_fault`.
@@ -79,6 +84,7 @@ def open_rtsp(settings: SourceSettings) -> OpenStream:
             options=options,
             timeout=timeouts,
             metadata_errors="replace",
+            hwaccel=accelerator(hardware),
         )
     except ffmpeg.FFmpegError as error:
         # Not chained: FFmpeg's error holds the URL with its credentials.
@@ -91,8 +97,12 @@ def open_rtsp(settings: SourceSettings) -> OpenStream:
     return _pick(container, settings, live=True)
 
 
-def open_file(settings: SourceSettings) -> OpenStream:
+def open_file(settings: SourceSettings, hardware: str = "") -> OpenStream:
     """Open a video file.
+
+    Args:
+        settings: of the file.
+        hardware: as for :func:`open_rtsp`.
 
     Raises:
         OpenError: missing, empty, no regular file, not readable.
@@ -127,6 +137,7 @@ def open_file(settings: SourceSettings) -> OpenStream:
             options=options,
             timeout=(settings.open_timeout_seconds, settings.read_timeout_seconds),
             metadata_errors="replace",
+            hwaccel=accelerator(hardware),
         )
     except (ffmpeg.FFmpegError, ValueError):
         raise DecodeError(

@@ -103,6 +103,11 @@ class Decoder:
             self._context.flush_buffers()
         self._await_key_frame()
 
+    def skip_unreferred(self, skip: bool) -> None:
+        """Leave out pictures that no other refers to, or take them again."""
+        if self._context is not None and skip is not (self._context.skip_frame == "NONREF"):
+            self._context.skip_frame = "NONREF" if skip else "DEFAULT"
+
     def close(self) -> None:
         """Free the decoder's pictures."""
         self._context = self._lenient = None

@@ -323,6 +323,16 @@ def create_mailbox(max_side: int, *, first_after: int = 0) -> int:
     return descriptor
 
 
+def new_mailbox(max_side: int, first_after: int = 0) -> tuple[int, Mailbox]:
+    """A new mailbox's descriptor, and the mailbox."""
+    descriptor = create_mailbox(max_side, first_after=first_after)
+    try:
+        return descriptor, Mailbox(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
 def _fence() -> None:
     """Order the stores and loads around it, also on processors that reorder them (ARM).
 

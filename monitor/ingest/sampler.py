@@ -17,6 +17,13 @@ LONGEST_PERIODS = 1.1
 OVERDUE_PERIODS = 1.3
 """No key frame for this many sampling periods: all pictures are decoded again."""
 
+UNREFERRED_STEPS = 8
+"""Pictures that no other refers to are left out where so many packets come in a sampling period: of
+eight pictures in a row, one at the least is referred to in all usual streams."""
+
+_MEASURED_PACKETS = 50
+"""So many packets tell how often they come."""
+
 EARLY_PERIODS = 0.25
 """A picture may be taken this part of a period before it is due, if the next would be later."""
 
@@ -42,11 +49,22 @@ class Sampler:
         self._intervals: deque[float] = deque(maxlen=MEASURED_INTERVALS)
         self._newest: float | None = None
         self._gap = 0.0
+        self._packets: deque[float] = deque(maxlen=_MEASURED_PACKETS)
+        self._unreferred_needed = decode != "auto"
 
     @property
     def key_interval_seconds(self) -> float | None:
         """The longest of the last intervals between key frames; None before there were two."""
         return max(self._intervals) if self._intervals else None
+
+    @property
+    def references_only(self) -> bool:
+        """Whether pictures that no other refers to need not be decoded now: what is left comes
+        often enough for the wanted rate."""
+        if self.key_only or self._unreferred_needed or len(self._packets) < _MEASURED_PACKETS:
+            return False
+        step = (self._packets[-1] - self._packets[0]) / (_MEASURED_PACKETS - 1)
+        return 0.0 < UNREFERRED_STEPS * step <= self._period
 
     def set_fps(self, fps: float) -> None:
         """Take so many from the next packet or picture on; may be called from any thread.
@@ -68,6 +86,13 @@ class Sampler:
             is_key: the packet is a key frame.
         """
         self._adapt(seconds)
+        self._packets.append(seconds)
+        if (
+            self._newest is not None
+            and seconds - self._newest > OVERDUE_PERIODS * self._period
+            and self.references_only
+        ):
+            self._unreferred_needed = True
         if is_key:
             if self._last_key is not None and seconds > self._last_key:
                 self._intervals.append(seconds - self._last_key)

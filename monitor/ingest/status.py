@@ -5,6 +5,10 @@ from dataclasses import dataclass, field
 
 from monitor.ingest.frame import Health
 
+SOFTWARE = "software"
+DECODERS: tuple[str, ...] = (SOFTWARE, "vaapi", "cuda")
+"""What may decode a stream."""
+
 REASONS: tuple[str, ...] = (
     "open",
     "refused",
@@ -52,6 +56,10 @@ class SourceSettings:
     """For rtsps and https: the camera must show a certificate that this machine trusts."""
     open_timeout_seconds: float = 10.0
     read_timeout_seconds: float = 10.0
+    hwaccel: str = "none"
+    """``auto``, ``none``, ``vaapi`` or ``cuda``: hardware to decode streams with."""
+    substream_url: str | None = None
+    """The camera's small stream, without credentials; it is read instead where it can be."""
     known_creep: float = 0.0
     """By how much its time stamps were seen to run slow, seconds a second; learned, not configured:
     some cameras number their pictures for 25 a second and make 24.9."""
@@ -75,6 +83,11 @@ class StreamInfo:
     declared_fps: float | None = None
     key_interval_seconds: float | None = None
     """Measured, not declared; None until two key frames were seen."""
+    decoder: str = SOFTWARE
+    """What decodes it: ``software``, ``vaapi`` or ``cuda``."""
+    note: str = ""
+    """What is not as it was configured: hardware that cannot be used, a sub-stream that cannot be
+    read; else empty. Without credentials."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,13 @@ from monitor.ingest.continuity import Continuity
 from monitor.ingest.convert import Converter
 from monitor.ingest.decoder import Decoder
 from monitor.ingest.frame import DecodedFrame
+from monitor.ingest.hardware import hardware_for
 from monitor.ingest.lag import Lag
 from monitor.ingest.pace import Pace
 from monitor.ingest.packet_ring import PacketRing
 from monitor.ingest.packet_tap import PacketTap
 from monitor.ingest.sampler import Sampler
-from monitor.ingest.status import SourceSettings, StreamInfo
+from monitor.ingest.status import SOFTWARE, SourceSettings, StreamInfo
 from monitor.ingest.timeline import Timeline
 from monitor.ingest.url import source_kind
 
@@ -70,6 +71,7 @@ class StreamSource:
         self._settings, self._clock = settings, clock
         self._progress, self._stop = progress, stop
         self._kind = source_kind(settings)
+        self._hardware, self._note = hardware_for(settings.hwaccel)
         self._opened = self._open()
         rate = self._opened.stream.average_rate
         # Above any camera's rate the declared one is a time base in disguise.
@@ -103,6 +105,8 @@ class StreamSource:
             declared_fps=self._declared_fps,
             # To a tenth: arrival jitters, and each change is told on.
             key_interval_seconds=None if interval is None else round(interval, 1),
+            decoder=self._hardware if self._opened.stream.codec_context.is_hwaccel else SOFTWARE,
+            note=self._note,
         )
 
     @property
@@ -150,7 +154,8 @@ class StreamSource:
 
     def _open(self) -> OpenStream:
         self._progress()
-        opened = open_rtsp(self._settings) if self._kind == "rtsp" else open_file(self._settings)
+        open_kind = open_rtsp if self._kind == "rtsp" else open_file
+        opened = open_kind(self._settings, self._hardware)
         self._progress()
         return opened
 
@@ -267,6 +272,7 @@ class StreamSource:
 
     def _decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
         if not self._sampler.key_only:
+            self._decoder.skip_unreferred(self._sampler.references_only)
             return self._decoder.decode(packet)
         pictures = self._decoder.decode_alone(packet)
         if self._settings.decode == "auto" and self._decoder.key_frames_fail:

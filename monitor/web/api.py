@@ -42,6 +42,8 @@ class StreamJson(BaseModel):
     codec: str
     width: int
     height: int
+    decoder: str = Field(description="software, vaapi or cuda")
+    note: str = Field(description="what is not as it was configured")
 
 
 class CameraJson(BaseModel):
@@ -172,7 +174,14 @@ def camera_json(snapshot: Snapshot, camera: CameraView) -> CameraJson:
         last_frame_at=status.last_frame_at if status else None,
         frames=status.frames if status else 0,
         stream=info
-        and StreamJson(kind=info.kind, codec=info.codec, width=info.width, height=info.height),
+        and StreamJson(
+            kind=info.kind,
+            codec=info.codec,
+            width=info.width,
+            height=info.height,
+            decoder=info.decoder,
+            note=info.note,
+        ),
         scores=None if scores is None else dict(scores),
         alerts=[_alert(alert) for alert in camera.alerts],
         site=camera.site or None,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from monitor.alerts.events import Event
 from monitor.chart import Axis, Line, chart
 from monitor.decision.state import AlertState
+from monitor.ingest.status import SOFTWARE, StreamInfo
 from monitor.web.api import thumbnail_path
 from monitor.web.health import Readiness, Sight, readiness, sight, worst_alert
 from monitor.web.templating import Frame, Templates, clock_time, duration
@@ -139,7 +140,7 @@ def card(snapshot: Snapshot, camera: CameraView, newest: Mapping[str, Event]) ->
         sight=seen.value,
         css=_SIGHT_CLASS[seen],
         note=_note(seen, camera),
-        stream=f"{info.kind} {info.codec} {info.width}x{info.height}" if info else "",
+        stream=_stream(info) if info else "",
         age="no picture yet" if age is None else f"{duration(age)} ago",
         picture="" if age is None else thumbnail_path(camera.name),
         scores=tuple(
@@ -182,6 +183,11 @@ def _headline_class(snapshot: Snapshot, judged: Readiness) -> str:
 def _urgency(snapshot: Snapshot, camera: CameraView) -> tuple[int, int]:
     order = {_BAD: 0, _ATTENTION: 1, _GOOD: 2}
     return -int(worst_alert(camera)), order[_SIGHT_CLASS[sight(snapshot, camera)]]
+
+
+def _stream(info: StreamInfo) -> str:
+    hardware = f" by {info.decoder}" if info.decoder != SOFTWARE else ""
+    return f"{info.kind} {info.codec} {info.width}x{info.height}{hardware}"
 
 
 def _note(seen: Sight, camera: CameraView) -> str:

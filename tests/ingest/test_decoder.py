@@ -121,3 +121,20 @@ def test_a_stream_of_which_no_key_frame_is_taken_goes_to_the_lenient_decoder(
         handed_on = [len(decoder.decode(packet)) for packet in packets]
     assert sum(handed_on[:KEY_FRAME_TRIES]) == 0
     assert sum(handed_on[KEY_FRAME_TRIES:]) > 0
+
+
+def test_pictures_that_no_other_refers_to_are_left_out(tmp_path: Path) -> None:
+    clip = make_clip(
+        tmp_path / "scene.mp4", red_scene(), seconds=4, fps=10, gop=40, b_frames=2, bit_rate=400_000
+    )
+    counts = []
+    for skip in (False, True):
+        decoder, packets = opened(clip)
+        for packet in packets:
+            decoder.skip_unreferred(skip)
+            decoder.decode(packet)
+        decoder.drain()
+        counts.append(decoder.pictures)
+        assert decoder.bad_packets == 0
+    assert counts[0] == 40
+    assert 10 <= counts[1] <= 30

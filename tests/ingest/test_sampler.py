@@ -164,3 +164,31 @@ def test_key_frames_alone_stay_alone_where_they_are_asked_for() -> None:
     taken, decoded = run(sampler, seconds=20, rate=10, gop=20, start=40.0)
     assert sampler.key_only
     assert len(taken) == decoded == 10
+
+
+def test_pictures_that_no_other_refers_to_are_left_out_where_the_rest_comes_often_enough() -> None:
+    for fps, left_out in ((1.0, True), (3.0, True), (5.0, False)):
+        sampler = Sampler(fps)
+        run(sampler, seconds=10, rate=25, gop=250)
+        assert sampler.references_only is left_out, fps
+    everything = Sampler(1.0, "all")
+    run(everything, seconds=10, rate=25, gop=250)
+    assert not everything.references_only
+
+
+def test_a_stream_with_too_few_references_is_decoded_whole_again() -> None:
+    sampler = Sampler(1.0)
+    for index in range(250):
+        sampler.packet(index / 25, index == 0)
+        if index % 100 == 0 or not sampler.references_only:
+            sampler.picture(index / 25)
+    assert not sampler.references_only
+
+
+def test_a_burst_takes_all_pictures_again() -> None:
+    sampler = Sampler(1.0)
+    run(sampler, seconds=10, rate=25, gop=250)
+    assert sampler.references_only
+    sampler.set_fps(5.0)
+    sampler.packet(10.0, False)
+    assert not sampler.references_only

@@ -94,7 +94,14 @@ def test_status_is_complete(client: httpx.Client) -> None:
     assert answer["ready"] is True
     assert answer["model"]["engine"] == "openvino"
     assert yard["scores"] == {"fire": 0.02, "smoke": 0.03, "misc": 0.95}
-    assert yard["stream"] == {"kind": "rtsp", "codec": "h264", "width": 1920, "height": 1080}
+    assert yard["stream"] == {
+        "kind": "rtsp",
+        "codec": "h264",
+        "width": 1920,
+        "height": 1080,
+        "decoder": "software",
+        "note": "",
+    }
     assert hall["alerts"][0]["state"] == "firing"
     assert hall["alerts"][0]["score_at_change"] == 0.02
     assert (dock["up"], dock["reason"], dock["sight"]) == (False, "dns", "down")
