@@ -1,16 +1,18 @@
 """A small Debian machine with a real systemd, booted in a container.
 
 The root is made once by debootstrap, from the mirror that this machine's own apt uses, and kept in
-``build/``. What a test writes goes to a layer in memory and is gone with the machine. The program
-is not copied: this Python, its packages and the checkout are bound in read-only, where the unit
-expects them.
+the user's cache folder, for all checkouts: it takes minutes. What a test writes goes to a layer in
+memory and is gone with the machine. The program is not copied: this Python, its packages and the
+checkout are bound in read-only, where the unit expects them.
 """
 
+import hashlib
 import os
 import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +22,7 @@ import psutil
 from tests.support.daemon import wait_for
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-CACHE = CHECKOUT / "build" / "systemd-test"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "emberwatch-tests"
 PACKAGES = ("systemd", "dbus", "procps", "python3")
 """In the root. Debian's python3 brings the libraries that another Python of the host needs too."""
 PROGRAMS = ("debootstrap", "systemd-nspawn", "nsenter")
@@ -41,20 +43,19 @@ def why_not() -> str:
 def build_root(cache: Path = CACHE) -> Path:
     """The root folder of the machine; made where it is missing or of another kind."""
     suite = _os_release()["VERSION_CODENAME"]
-    kind = f"{suite} {' '.join(PACKAGES)}\n"
-    root, mark = cache / "root", cache / "kind"
-    if mark.is_file() and mark.read_text() == kind:
+    kind = hashlib.sha256(" ".join((suite, *PACKAGES)).encode()).hexdigest()[:16]
+    root = cache / f"root-{kind}"
+    if root.is_dir():
         return root
-    for old in (mark, root, cache / "partial"):
-        shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
     cache.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix="partial-", dir=cache))
     done = subprocess.run(
         [
             "debootstrap",
             "--variant=minbase",
             f"--include={','.join(PACKAGES)}",
             suite,
-            str(cache / "partial"),
+            str(partial),
             _mirror(suite),
         ],
         stdout=subprocess.PIPE,
@@ -64,9 +65,15 @@ def build_root(cache: Path = CACHE) -> Path:
         timeout=1200,
     )
     if done.returncode:
+        shutil.rmtree(partial, ignore_errors=True)
         raise RuntimeError(f"debootstrap failed:\n{done.stdout[-2000:]}")
-    (cache / "partial").rename(root)
-    mark.write_text(kind)
+    partial.chmod(0o755)
+    try:
+        partial.rename(root)
+    except OSError:
+        shutil.rmtree(partial, ignore_errors=True)
+        if not root.is_dir():
+            raise  # and not because another run was faster
     return root
 
 
