@@ -1,6 +1,5 @@
-"""The whole trainer on tiny pictures: one run, judged from several sides."""
+"""The whole trainer on tiny pictures and Inception v3: one run, judged from several sides."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +15,7 @@ from tests.support.backbones import write_random_weights, write_tiny_backbone
 from tests.support.pictures import picture, write_folders
 from trainer.backbone import SIZE, build_model, load_backbone
 from trainer.console import Console
-from trainer.dataset import Side
 from trainer.export import keras_logits
-from trainer.learned import LEARNED_NAME, read_learned
-from trainer.prepare import prepare
 from trainer.train import TrainOptions, train
 
 QUIET = Console(quiet=True)
@@ -114,48 +110,6 @@ def test_the_report_names_what_could_not_be_read_and_holds_no_pictures(
     assert "fire/empty.jpg" in page
     assert "data:image" not in page
     assert "What was called what" in page
-
-
-def test_a_bundle_is_a_backbone_to_start_from(options: TrainOptions, bundle: Bundle) -> None:
-    backbone = load_backbone(str(options.output))
-    assert backbone.sha256 == bundle.manifest.files["model.keras"]
-    frozen = replace(options, backbone=str(options.output), fine_tune_steps=0, openvino=False)
-    again = train(replace(frozen, output=options.output.with_name("second")), QUIET)
-    assert again.manifest.base_weights.name == "bundle bundle"
-    assert again.openvino_path is None
-    # All that the first run trained on is trained on again, so its test is a test still.
-    first = read_learned(options.output / LEARNED_NAME)
-    assert LEARNED_NAME in bundle.manifest.files
-    assert read_learned(again.path / LEARNED_NAME) == first
-    assert again.manifest.data_fingerprint == bundle.manifest.data_fingerprint
-    assert again.manifest.metrics["learned_before"] == len(first.prefixes)
-
-
-def test_renamed_pictures_that_the_backbone_learned_from_are_trained_on(
-    options: TrainOptions, bundle: Bundle, tmp_path: Path
-) -> None:
-    for path in options.image_dir.rglob("*.jpg"):
-        (tmp_path / path.parent.name).mkdir(exist_ok=True)
-        shutil.copy(path, tmp_path / path.parent.name / f"renamed {path.name}")
-    again = replace(options, image_dir=tmp_path, backbone=str(options.output))
-    prepared = prepare(again, load_backbone(again.backbone), QUIET)
-    known = read_learned(options.output / LEARNED_NAME)
-    for example, digest in zip(prepared.dataset.examples, prepared.digests, strict=True):
-        assert not (known.knows(example, digest) and example.side is not Side.TRAIN)
-    assert prepared.unseen is not None
-    assert prepared.unseen.known == len(known.prefixes)
-    assert prepared.unseen.scarce == ("fire", "misc", "smoke")
-
-
-def test_a_second_run_replaces_the_bundle_and_computes_nothing_twice(
-    options: TrainOptions, bundle: Bundle
-) -> None:
-    rows = list((options.cache / "bottlenecks").iterdir())
-    before = {path: path.stat().st_size for path in rows}
-    second = train(replace(options, openvino=False), QUIET)
-    assert {path: path.stat().st_size for path in before} == before
-    assert second.manifest.metrics.keys() == bundle.manifest.metrics.keys()
-    assert load_bundle(options.output).sha256 == second.sha256
 
 
 def test_weights_of_another_network_are_refused(options: TrainOptions, tmp_path: Path) -> None:
