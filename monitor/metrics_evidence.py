@@ -22,7 +22,7 @@ class EvidenceMetrics:
         counted = self._counted = Counted()
         self._bytes = counted.gauge("emberwatch_evidence_bytes", "What the evidence on disk takes.")
         self._up = counted.gauge(
-            "emberwatch_evidence_up", "Whether the last evidence could be written."
+            "emberwatch_evidence_up", "Whether the disk took the last evidence."
         )
         self._files = counted.counter(
             "emberwatch_evidence_files",
@@ -48,10 +48,13 @@ class EvidenceMetrics:
         """What all files take."""
         self._bytes.set(size)
 
+    def set_up(self, up: bool) -> None:
+        """Whether the disk takes evidence."""
+        self._up.set(1 if up else 0)
+
     def count_file(self, kind: str, *, failed: bool = False) -> None:
         """A file was written, or could not be; ``kind`` is one of KINDS."""
         self._files.labels(kind, "failed" if failed else "written").inc()
-        self._up.set(0 if failed else 1)
 
     def count_dropped(self, reason: str) -> None:
         """Some evidence will not be there; ``reason`` is one of DROP_REASONS."""

@@ -294,6 +294,8 @@ class Clerk:
                 container = self._rescue(clip)
             if not container:
                 self._shelf.give_up(clip.path)
+                if end.cut == "none":
+                    return  # such a camera has pictures alone
                 self._counts.count_file("clip", failed=True)
                 self._counts.count_dropped(_NO_CLIP.get(end.cut, "no_video"))
                 log.warning("clip_missing", camera=clip.sight.camera, cause=end.cut or "no_video")

@@ -27,6 +27,7 @@ class Counts(Protocol):
     """What is told of evidence; :class:`monitor.metrics_evidence.EvidenceMetrics`."""
 
     def set_bytes(self, size: int) -> None: ...
+    def set_up(self, up: bool) -> None: ...
     def count_file(self, kind: str, *, failed: bool = False) -> None: ...
     def count_dropped(self, reason: str) -> None: ...
     def count_deleted(self, reason: str, files: int) -> None: ...
@@ -292,6 +293,7 @@ class EvidenceShelf:
         self._counts.count_file(kind)
         if self.fault:
             self.fault = ""
+            self._counts.set_up(True)
             log.info("evidence_recovered", path=str(self._folder.path))
         return True
 
@@ -302,6 +304,7 @@ class EvidenceShelf:
 
     def _failed(self, error: Exception | str) -> None:
         self.fault = str(error)
+        self._counts.set_up(False)
         kept_back = self._throttle.admit("evidence", self._monotonic())
         if kept_back is not None:
             log.warning("evidence_failing", error=self.fault, kept_back=kept_back)

@@ -34,6 +34,8 @@ class CameraClips:
         self._ring = None
         if settings.ring_bytes > 0:
             self._ring = PacketRing(settings.ring_seconds, settings.ring_bytes)
+        self._has_packets = True
+        """Whether the camera sends a stream, as far as is known."""
         self._writers: list[threading.Thread] = []
 
     @property
@@ -43,6 +45,7 @@ class CameraClips:
 
     def tap(self, source: FrameSource) -> None:
         """Keep what a source reads, if it reads packets; to be called before its first frame."""
+        self._has_packets = isinstance(source, PacketSource)
         if self._ring is not None and isinstance(source, PacketSource):
             source.keep_packets(self._ring)
 
@@ -54,9 +57,9 @@ class CameraClips:
     def save(self, order: SaveClip, descriptor: int) -> None:
         """Write a clip into an open file, which belongs to it from now on; told when it is done."""
         self._writers = [thread for thread in self._writers if thread.is_alive()]
-        if self._ring is None or len(self._writers) >= _MOST_CLIPS:
+        if self._ring is None or not self._has_packets or len(self._writers) >= _MOST_CLIPS:
             os.close(descriptor)
-            self._report(ClipDone(order.camera, order.clip, "", 0.0, 0.0, "unfit"))
+            self._report(ClipDone(order.camera, order.clip, "", 0.0, 0.0, "none"))
             return
         from monitor.ingest.clip_writer import Clip, ClipWriter  # loads FFmpeg
 

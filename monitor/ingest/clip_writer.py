@@ -29,10 +29,11 @@ class Clip:
     """One of CUTS: why it ends before its time; empty where it does not."""
 
 
-CUTS: tuple[str, ...] = ("codec", "size", "slow", "stalled", "disk", "removed", "unfit")
+CUTS: tuple[str, ...] = ("codec", "size", "slow", "stalled", "disk", "removed", "unfit", "none")
 """``codec``: what came then does not go into one file; ``size``: it would be longer than it may be;
 ``slow``: the disk is; ``stalled``: the camera sent no more; ``disk``: it cannot be written;
-``removed``: the camera was given up; ``unfit``: no file can hold this stream."""
+``removed``: the camera was given up; ``unfit``: no file can hold this stream; ``none``: the camera
+sends none, or enough clips of it are being written."""
 
 
 class ClipWriter:

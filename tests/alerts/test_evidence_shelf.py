@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -17,30 +16,9 @@ from monitor.alerts.evidence_shelf import Bounds, EvidenceShelf
 from monitor.alerts.keeper_shared import SharedStore
 from monitor.alerts.store import EventStore
 from tests.support.decisions import WALL, decider, feed, frame
+from tests.support.evidence import Counts
 
 SIZE = 100_000
-
-
-class Counts:
-    """What was counted."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self.files: Counter[tuple[str, bool]] = Counter()
-        self.dropped: Counter[str] = Counter()
-        self.deleted: Counter[str] = Counter()
-
-    def set_bytes(self, size: int) -> None:
-        self.bytes = size
-
-    def count_file(self, kind: str, *, failed: bool = False) -> None:
-        self.files[kind, failed] += 1
-
-    def count_dropped(self, reason: str) -> None:
-        self.dropped[reason] += 1
-
-    def count_deleted(self, reason: str, files: int) -> None:
-        self.deleted[reason] += files
 
 
 class Place:
@@ -164,9 +142,11 @@ def test_where_the_disk_has_less_than_must_stay_free_nothing_is_written(place: P
     assert place.there() == [], "what was there makes way for events too"
     assert place.counts.dropped["disk"] == 1
     assert "min_free" in place.shelf.fault
+    assert not place.counts.up
     place.shelf.bounds = Bounds(min_free_bytes=0)
     assert place.put(3)
     assert place.shelf.fault == ""
+    assert place.counts.up
 
 
 def test_names_that_lead_elsewhere_are_no_files(place: Place) -> None:

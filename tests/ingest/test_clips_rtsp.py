@@ -161,5 +161,5 @@ def test_mjpeg_cameras_have_clips_and_others_say_that_they_have_none(tmp_path: P
             done = {clip.camera: clip for clip in finished(watch, 2)}
             assert watch.supervisor.statuses()["plain"].ring_bytes == 0
     assert (done["mjpeg"].container, done["mjpeg"].cut) == ("mkv", "")
-    assert done["plain"].cut == "unfit"
+    assert done["plain"].cut == "none"
     assert play(tmp_path / "mjpeg").codec == "mjpeg"

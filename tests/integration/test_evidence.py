@@ -45,7 +45,7 @@ def kept(folder: Path) -> dict[str, list[tuple[Evidence, Path]]]:
 def test_an_alert_of_a_live_camera_has_pictures_and_a_clip(tmp_path: Path) -> None:
     size = (320, 240)
     green, red = green_scene(size), red_scene(size)
-    pictures = chain((green(n) for n in range(8 * FPS)), (red(n) for n in range(8 * FPS)))
+    pictures = chain((green(n) for n in range(5 * FPS)), (red(n) for n in range(8 * FPS)))
     clip = make_clip(tmp_path / "yard.mp4", pictures, fps=FPS, gop=FPS)
     with rtsp_server({"/yard": clip}) as server:
         cameras = [{"name": "yard", "url": server.url("/yard"), "fps": 4}]
