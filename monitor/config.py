@@ -111,6 +111,13 @@ class Inference(Section):
         description="Longest time for which a calm scene goes unscored while its picture does not "
         "change; 0: every sample is scored.",
     )
+    budget: float = Field(
+        0.0,
+        ge=0,
+        le=100_000,
+        description="Inferences a second, shared by all cameras: each frame has its full view "
+        "scored, and tiles and zones in turns; 0: no limit.",
+    )
     shadow: Shadow | None = Field(
         None,
         description="A candidate model, compared with the one in use on a share of the frames.",

@@ -103,6 +103,12 @@ class Metrics:
             "Frames that were not scored, because they show what the last scored one showed.",
             ["camera"],
         )
+        self._carried = counted.counter(
+            "emberwatch_regions_unscored",
+            "Inferences that scored frames were spared, tiles above all: these parts keep the "
+            "scores that they had.",
+            ["camera"],
+        )
         self._alert_state = counted.gauge(
             "emberwatch_alert_state",
             "State of an alert: 0 inactive, 1 pending, 2 firing.",
@@ -139,6 +145,7 @@ class Metrics:
                 self._alerts.remove(camera.name, alert)
             self._scored.labels(camera.name)
             self._unchanged.labels(camera.name)
+            self._carried.labels(camera.name)
             self._burst_active.labels(camera.name)
             if before is None:
                 self._sampling_ratio.labels(camera.name).set(math.nan)
@@ -157,6 +164,7 @@ class Metrics:
                 return
             self._scored.remove(name)
             self._unchanged.remove(name)
+            self._carried.remove(name)
             self._burst_active.remove(name)
             self._sampling_ratio.remove(name)
             for alert in camera.alerts:
@@ -197,6 +205,12 @@ class Metrics:
         with self._lock:
             for name in self._watched:
                 self._burst_active.labels(name).set(name in cameras)
+
+    def count_carried(self, camera: str, regions: int) -> None:
+        """Regions of a frame were not scored, and keep the scores that they had."""
+        with self._lock:
+            if camera in self._watched:
+                self._carried.labels(camera).inc(regions)
 
     def set_sampling_ratio(self, camera: str, ratio: float) -> None:
         """How often frames of a camera are scored, of how often they are wanted; NaN: unknown."""

@@ -10,7 +10,9 @@ from monitor.decision.conditions import CameraConditions, RuleConditions, Standi
 from monitor.decision.decider import Decider
 from monitor.decision.settings import DecisionSettings, RuleSettings
 from monitor.inference.scored import Region, ScoredFrame
+from monitor.ingest.frame import Frame
 from monitor.ingest.status import CameraStatus
+from monitor.region_plan import RegionPlan
 from monitor.score_trace import ScoreTrace
 from monitor.sites import Seat
 from monitor.still_scene import StillScene, StillSettings
@@ -50,6 +52,8 @@ class Post:
     """Of its wanted rate; NaN while nothing is known."""
     still: StillScene = field(default_factory=lambda: StillScene(StillSettings(0.0, 0.0)))
     """Whether its frames must be scored."""
+    plan: RegionPlan = field(default_factory=lambda: RegionPlan((), (), None))
+    """Which of its regions must be scored."""
     newest: ScoredFrame | None = None
     """The last one that was decided on."""
     trace: ScoreTrace = field(default_factory=ScoreTrace)
@@ -78,6 +82,22 @@ class Post:
     def standings(self, at: float, signals: frozenset[str]) -> tuple[Standing, ...]:
         """How the rules stand at a Unix time, with these signals on."""
         return self._times.standings(at, signals)
+
+    def choose(self, frame: Frame, *, in_burst: bool) -> tuple[Region, ...]:
+        """The regions of a frame that are to be scored."""
+        self.still.offered(frame.sequence, frame.gist)
+        return self.plan.choose(
+            frame.sequence,
+            frame.gist,
+            frame.captured_monotonic,
+            self.still.settings,
+            everything=in_burst or self.alert,
+        )
+
+    @property
+    def alert(self) -> bool:
+        """Whether an alert is pending or firing."""
+        return any(self.decider.states().values())
 
     def attend(self) -> None:
         """Count a frame that was scored, or that needs no score."""

@@ -21,6 +21,7 @@ from monitor.inference.masks import camera_regions
 from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
 from monitor.post import Post
+from monitor.region_plan import Demand, RegionPlan, allot
 from monitor.sites import Seat
 from monitor.still_scene import StillScene, still_settings
 
@@ -63,7 +64,18 @@ class Roster:
             for name, camera in wanted.items()
         }
         self._kept.clear()
+        self._share(config.inference.budget)
         return {name: post for name, post in before.items() if name not in wanted}
+
+    def _share(self, budget: float) -> None:
+        """Share the budget of inferences among all cameras."""
+        demands = {
+            name: Demand(post.camera.fps, len(post.regions) - 1)
+            for name, post in self.posts.items()
+        }
+        allotted = allot(budget, demands) if budget > 0 else {}
+        for name, post in self.posts.items():
+            post.plan.tiles_per_frame = allotted.get(name)
 
     def dismiss(self, gone: Mapping[str, Post]) -> None:
         """Show cameras no more that are watched no more."""
@@ -77,6 +89,7 @@ class Roster:
         settings = decision_settings(config, camera, model)
         before = self.posts.get(camera.name)
         alerting = alert_labels(config, camera, labels)
+        columns = tuple(labels.index(label) for label in alerting)
         regions = camera_regions(camera, alerting)
         interval = config.inference.still_interval
         still = still_settings(interval, camera.stale_after, rules, settings)
@@ -103,8 +116,9 @@ class Roster:
             regions,
             Seat(camera, decider),
             held_under,
-            alerting=tuple(labels.index(label) for label in alerting),
+            alerting=columns,
             still=StillScene(still),
+            plan=RegionPlan(regions, columns, None),
         )
         for alert, state in decider.states().items():
             self._metrics.set_alert_state(camera.name, alert, state)

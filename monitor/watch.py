@@ -136,8 +136,9 @@ class Watch:
                 self._metrics.count_dropped(frame.camera, "stale")
                 post.lose()
             else:
-                post.still.offered(frame.sequence, frame.gist)
-                if self._batcher.add(frame, post.regions, now) is not None:
+                regions = post.choose(frame, in_burst=frame.camera in self.in_burst)
+                self._metrics.count_carried(frame.camera, len(post.regions) - len(regions))
+                if self._batcher.add(frame, regions, now) is not None:
                     self._metrics.count_dropped(frame.camera, "overwritten")
                     post.lose()
 
@@ -252,6 +253,7 @@ class Watch:
         post = self._roster.posts.get(scored.camera)
         if post is None:
             return
+        scored = post.plan.complete(scored)
         transitions = self._decide(post, scored)
         if transitions and self._witness is not None:
             frame = batch.frame_of(scored.camera, scored.sequence)
@@ -262,8 +264,7 @@ class Watch:
         late = self._clock.monotonic() - scored.captured_monotonic
         self._metrics.pipeline.observe_stage("capture_to_decision", late)
         hazard = highest_hazard(scored, post.alerting)
-        alert = any(post.decider.states().values())
-        post.still.scored(scored.sequence, scored.captured_monotonic, hazard, alert=alert)
+        post.still.scored(scored.sequence, scored.captured_monotonic, hazard, alert=post.alert)
 
     def _carry(self, glimpse: Glimpse) -> None:
         """Decide on a frame that shows what was scored last: its scores are the same."""
@@ -320,7 +321,8 @@ class Watch:
             return
         frame = batch.frame_of(scored.camera, scored.sequence)
         judged = Judged(post.rules, post.settings, self._labels)
-        self._shadow.offer(frame, post.regions, join_views(scored, self._labels), judged)
+        regions = tuple(part.region for part in scored.regions)
+        self._shadow.offer(frame, regions, join_views(scored, self._labels), judged)
 
     def _marked(self, post: Post, transition: Transition) -> Transition:
         """The transition, with what the decision does not know: site and silence."""

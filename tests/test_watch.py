@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from monitor.alerts.keeper import Keeper
 from monitor.clock import ManualClock
-from monitor.config import Camera, Config, Inference
+from monitor.config import Camera, Config, Inference, Tiles
 from monitor.errors import EngineError
 from monitor.inference.batcher import Batcher
 from monitor.inference.bundle import Bundle
@@ -324,3 +324,22 @@ def test_with_an_interval_of_nothing_every_frame_is_wanted(stand: Stand) -> None
     cameras = [Camera(name="yard", url="file:/yard.mp4")]
     stand.watch.apply(Config(cameras=cameras, inference=Inference(still_interval=0.0)))
     assert all(stand.glimpse(CALM) for _ in range(5))
+
+
+def test_tiles_that_do_not_change_are_spared_and_all_are_scored_under_an_alert(
+    stand: Stand,
+) -> None:
+    camera = Camera(name="yard", url="file:/yard.mp4", tiles=Tiles(rows=1, columns=2))
+    stand.watch.apply(Config(cameras=[camera]))
+    stand.glimpse(CALM)
+    assert stand.value("regions_unscored_total", camera="yard") == 0
+    left = CALM.copy()
+    left[:, :16] = 160
+    stand.glimpse(left)
+    assert stand.value("regions_unscored_total", camera="yard") == 1
+    for _ in range(4):
+        stand.see(FIRE_COLOUR)
+    assert stand.watch.firing()
+    spared = stand.value("regions_unscored_total", camera="yard")
+    stand.see(FIRE_COLOUR)
+    assert stand.value("regions_unscored_total", camera="yard") == spared
