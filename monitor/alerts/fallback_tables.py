@@ -54,15 +54,24 @@ def get(connection: sqlite3.Connection, since: float) -> Kept:
 
 def put(connection: sqlite3.Connection, kept: Kept) -> None:
     """Add it to a store that has the events already."""
-    for *event, ended_at in kept.feedback:
-        camera, incident, began_at, *said = event
+    for camera, incident, began_at, *said, ended_at in kept.feedback:
+        seen_at, seen_by, verdict, judged_at, judged_by, harvested_at = said
         same = (camera, incident, began_at)
+        # Commands write to the file meanwhile: the first who has seen it counts, and the newest
+        # verdict.
         connection.execute(
-            "UPDATE events SET acknowledged_at = ?, acknowledged_by = ?, verdict = ?, "
-            "verdict_at = ?, verdict_by = ?, harvested_at = ? "
+            "UPDATE events SET acknowledged_by = coalesce(acknowledged_by, ?), "
+            "acknowledged_at = coalesce(acknowledged_at, ?) "
             "WHERE camera = ? AND incident = ? AND began_at = ?",
-            (*said, *same),
+            (seen_by, seen_at, *same),
         )
+        if judged_at is not None:
+            connection.execute(
+                "UPDATE events SET verdict = ?, verdict_at = ?, verdict_by = ?, harvested_at = ? "
+                "WHERE camera = ? AND incident = ? AND began_at = ? "
+                "AND coalesce(verdict_at, 0) < ?",
+                (verdict, judged_at, judged_by, harvested_at, *same, judged_at),
+            )
         if ended_at is not None:
             # One whose camera or rule went meanwhile has no transition that says so.
             connection.execute(

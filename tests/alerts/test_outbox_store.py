@@ -134,6 +134,32 @@ def test_sinks_are_told_while_the_disk_takes_nothing_and_nobody_twice(
     again.close()
 
 
+def test_what_commands_wrote_to_the_file_meanwhile_stays(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    path = tmp_path / "events.db"
+    keeper = Keeper(path, clock=clock, count=lambda *_: None)
+    begin, end, state = burning()
+    keeper.record(begin, state)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    keeper.record(end, state)
+    assert keeper.fault, "it goes on in memory"
+    keeper.judge(1, "confirmed", "in memory", clock.wall() + 1)
+    other.execute("UPDATE events SET acknowledged_at = 5, acknowledged_by = 'by command'")
+    other.execute("UPDATE events SET verdict = 'false', verdict_at = 5, verdict_by = 'by command'")
+    other.execute("COMMIT")
+    other.close()
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    assert (keeper.in_memory, keeper.fault) == (False, "")
+    event = keeper.event(1)
+    assert event is not None
+    assert (event.state, event.acknowledged_by) == ("resolved", "by command")
+    assert (event.verdict, event.verdict_by) == ("confirmed", "in memory")
+    keeper.close()
+
+
 def test_end_that_cannot_be_written_is_not_forgotten(tmp_path: Path, clock: ManualClock) -> None:
     path = tmp_path / "events.db"
     keeper = Keeper(path, clock=clock, count=lambda *_: None)
