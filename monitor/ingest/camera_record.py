@@ -18,13 +18,7 @@ from monitor.ingest.frame import DecodedFrame, Frame, Glimpse, Health
 from monitor.ingest.mailbox import new_mailbox
 from monitor.ingest.mailbox_layout import FrameMark, Phase
 from monitor.ingest.patience import allowance, hang_seconds
-from monitor.ingest.status import (
-    REASONS,
-    CameraEvent,
-    CameraStatus,
-    SourceSettings,
-    StreamInfo,
-)
+from monitor.ingest.status import REASONS, CameraEvent, CameraStatus, SourceSettings, StreamInfo
 from monitor.redact import Redactor
 
 _MOST_BAD_PACKETS = 10_000_000
@@ -222,16 +216,7 @@ class CameraRecord:
             SourceError: the worker wrote what cannot be true.
         """
         mark = self.mailbox.peek(self._read, now)
-        if mark is None:
-            return None
-        return Glimpse(
-            self.settings.camera,
-            mark.sequence,
-            mark.captured_at,
-            mark.captured_monotonic,
-            mark.health,
-            mark.gist,
-        )
+        return None if mark is None else mark.glimpse(self.settings.camera)
 
     def pass_over(self, glimpse: Glimpse) -> None:
         """Count a frame as read, whose picture nobody needs."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.errors import SourceError
-from monitor.ingest.frame import Health
+from monitor.ingest.frame import Glimpse, Health
 from monitor.ingest.gist import GIST_COLUMNS, GIST_ROWS
 
 MAGIC = int.from_bytes(b"embermbx", "little")
@@ -54,6 +54,17 @@ class FrameMark:
     health: Health
     gist: NDArray[np.uint8] = field(repr=False)
     """uint8 (rows, columns): see :func:`monitor.ingest.gist.gist`; empty where there is none."""
+
+    def glimpse(self, camera: str) -> Glimpse:
+        """The same, for those who decide whether the picture is needed."""
+        return Glimpse(
+            camera,
+            self.sequence,
+            self.captured_at,
+            self.captured_monotonic,
+            self.health,
+            self.gist,
+        )
 
 
 def checked(
