@@ -16,7 +16,7 @@ HEALTHY_SECONDS = 60.0
 REMIND_SECONDS = 20.0
 """A camera that is still down this long after its line was kept back is told of all the same."""
 
-_WARNINGS = frozenset({"down", "worker_lost", "worker_failed", "quarantined"})
+_WARNINGS = frozenset({"down", "worker_lost", "worker_failed", "quarantined", "note"})
 """Kinds of events that somebody should look at tomorrow; the others are the story of a day."""
 
 log = structlog.get_logger(__name__)

@@ -127,7 +127,8 @@ class CameraEvent:
 
     camera: str
     kind: str
-    """``up``, ``down``, ``health``, ``worker_started``, ``worker_failed`` (could not be started),
+    """``up``, ``down``, ``health``, ``note`` (something is not as it was configured),
+    ``worker_started``, ``worker_failed`` (could not be started),
     ``worker_lost``, ``quarantined``, …"""
     reason: str
     detail: str

@@ -295,3 +295,14 @@ def test_bad_packets_are_counted_over_mailboxes_and_nonsense_is_not(record: Came
     assert record.status(1.0).bad_packets == 6
     record.mailbox.add_bad_packets(2**60)
     assert record.status(1.0).bad_packets == 6
+
+
+def test_a_note_on_a_stream_is_told_once(record: CameraRecord) -> None:
+    put(record, 10.0)
+    record.look(10.0)
+    kinds(record, 10.0)
+    noted = StreamInfo("rtsp", "h264", 16, 16, note="cuda cannot be used: there is no driver")
+    for _ in range(2):
+        record.opened(noted)
+    assert [kind for kind in kinds(record, 10.5) if kind.startswith("note")] == ["note"]
+    assert kinds(record, 11.0) == []
