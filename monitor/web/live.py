@@ -107,14 +107,18 @@ class Live:
         while self._listeners:
             await asyncio.sleep(LOOK_SECONDS)
             text = self._changes(await run_in_threadpool(self._view.snapshot))
-            if text is None:
-                continue
-            for listener in list(self._listeners):
-                try:
-                    listener.waiting.put_nowait(text)
-                except asyncio.QueueFull:
-                    self.dropped += 1
-                    self._drop(listener)
+            if text is not None:
+                self._tell(text)
+
+    def _tell(self, text: bytes) -> None:
+        """Let a message wait for all who listen; those who did not take the ones before are
+        dropped."""
+        for listener in list(self._listeners):
+            try:
+                listener.waiting.put_nowait(text)
+            except asyncio.QueueFull:
+                self.dropped += 1
+                self._drop(listener)
 
     def _changes(self, snapshot: Snapshot) -> bytes | None:
         """A message of what is not as it was at the last look; None where all is."""

@@ -52,10 +52,12 @@ def login_routes(
         )
         return HTMLResponse(text, status_code=status)
 
-    @routes.get("/login")
+    @routes.get("/login", response_model=None)
     async def login(
         request: Request, next: Annotated[str, Query(max_length=1024)] = "/"
-    ) -> HTMLResponse:
+    ) -> HTMLResponse | RedirectResponse:
+        if request.state.session is not None:
+            return RedirectResponse(local_path(next), status_code=303)
         return page(request, next)
 
     @routes.post("/login", response_model=None)

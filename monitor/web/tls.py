@@ -59,6 +59,7 @@ class TlsGate(asyncio.Protocol):
         self._handshakes = handshakes
         self._transport: asyncio.Transport | None = None
         self._task: asyncio.Task[None] | None = None
+        self._early = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream's transport is one
@@ -66,6 +67,12 @@ class TlsGate(asyncio.Protocol):
         transport.pause_reading()  # nothing may come before TLS listens
         self._handshakes.begin(self)
         self._task = asyncio.get_running_loop().create_task(self._shake(transport))
+
+    def data_received(self, data: bytes) -> None:
+        """What comes right behind the handshake, before the HTTP protocol has the connection."""
+        self._early += data
+        if len(self._early) > self._limits.head_bytes:
+            self.end()
 
     def end(self) -> None:
         """Cut the connection."""
@@ -76,12 +83,11 @@ class TlsGate(asyncio.Protocol):
             self._task.cancel()
 
     async def _shake(self, plain: asyncio.Transport) -> None:
-        inner = self._make()
         # A client that breaks off, speaks plain HTTP or is too slow is no news.
         with suppress(OSError, ssl.SSLError, asyncio.CancelledError):
             secured = await asyncio.get_running_loop().start_tls(
                 plain,
-                inner,
+                self,
                 self._context,
                 server_side=True,
                 ssl_handshake_timeout=self._limits.head_seconds,
@@ -89,6 +95,10 @@ class TlsGate(asyncio.Protocol):
             )
             self._handshakes.over(self)
             if secured is not None and not secured.is_closing():
+                inner = self._make()
+                secured.set_protocol(inner)
                 inner.connection_made(secured)
+                if self._early:
+                    inner.data_received(bytes(self._early))
                 return
         self.end()

@@ -1,7 +1,7 @@
 """A web server as the daemon has it, before a real store and a state made by hand."""
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,18 +78,19 @@ def web_site(
     settings: WebSettings | None = None,
     state: FixedState | None = None,
     listen: str = "127.0.0.1:0",
+    thumbnail: Callable[[str], Thumbnail | None] | None = None,
 ) -> Iterator[Site]:
     """Serve a state with a store in ``folder``; each camera shows a small picture."""
     picture = Thumbnail(jpeg(240, 135), WALL, 1)
     state = state or FixedState(snapshot())
 
-    def thumbnail(camera: str) -> Thumbnail | None:
+    def soft(camera: str) -> Thumbnail | None:
         known = {shown.name for shown in state.shown.cameras}
         return picture if camera in known else None
 
     evidence = folder / "evidence"
     evidence.mkdir(parents=True)
-    desk = Desk(clock=SystemClock(), thumbnail=thumbnail)
+    desk = Desk(clock=SystemClock(), thumbnail=thumbnail or soft)
     keeper = keeper_in(folder)
     desk.kept_by(keeper, evidence)
     server = WebServer(

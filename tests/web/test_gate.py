@@ -131,6 +131,13 @@ def test_page_without_a_login_leads_to_it_and_back(client: httpx.Client) -> None
     assert client.get("/events").status_code == 200
 
 
+def test_who_is_logged_in_is_led_on_from_the_login(client: httpx.Client) -> None:
+    """Also after a link from a mail, with which the browser sends no cookie at first."""
+    log_in(client, VIEWER)
+    answer = client.get("/login?next=/events")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/events")
+
+
 def test_wrong_token_at_the_login_is_refused_in_words(client: httpx.Client) -> None:
     answer = log_in(client, "wrong-token-0123456789")
     assert answer.status_code == 401

@@ -112,9 +112,8 @@ function freshPictures() {
 
 /** Coming from a mail or another site, the browser has not sent the cookie of a login that holds. */
 async function alreadyLoggedIn() {
-  const next = document.body.dataset.next;
-  const answer = await fetch(next, { method: "HEAD", redirect: "manual" });
-  if (answer.ok) location.replace(next);
+  const answer = await fetch(location.href, { redirect: "manual" });
+  if (answer.type === "opaqueredirect") location.replace(document.body.dataset.next);
 }
 
 if (document.body.dataset.page === "login") {
