@@ -43,7 +43,7 @@ class Usage:
     """What the daemon and its workers use, at several moments of a calm time."""
 
     memory: list[float] = field(default_factory=list)
-    """Proportional set size of all processes, bytes."""
+    """Of all processes, without the files that they map, bytes."""
     daemon_memory: list[float] = field(default_factory=list)
     """The same of the daemon's own process: workers are younger after a kill, and smaller."""
     descriptors: list[int] = field(default_factory=list)
@@ -283,11 +283,16 @@ def _minutes_since(began: float) -> str:
 
 
 def _memory(pid: int) -> float:
-    """Proportional set size of a process, bytes."""
+    """What a process has of its own and its part of shared memory, bytes.
+
+    Files that it maps are left out: how much of a library counts as its own depends on who else on
+    the machine has loaded it.
+    """
+    total = 0.0
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii").splitlines():
-        if line.startswith("Pss:"):
-            return float(line.split()[1]) * 1024
-    return 0.0
+        if line.startswith(("Pss_Anon:", "Pss_Shmem:")):
+            total += float(line.split()[1]) * 1024
+    return total
 
 
 if __name__ == "__main__":
