@@ -1,20 +1,45 @@
-"""The bundle that ships: its forms give the scores of its canonical model."""
+"""The bundle that ships: its forms give the scores of its canonical model, and so does the pipeline.
 
+The pipeline's way is fast: key frames alone, scaled before they are coloured, halved before they
+are cut, int8. The plain one: every picture decoded, coloured at full size, scaled in one step, the
+canonical model in float32. They are compared on the footage of the demo, one picture each half
+second, as a 1080p camera would send it.
+"""
+
+import threading
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from monitor.bench.footage import write_clip
+from monitor.clock import SystemClock
+from monitor.image import resize
 from monitor.inference.bundle import Bundle, load_bundle
+from monitor.inference.engine import Engine
 from monitor.inference.openvino_engine import OpenVinoEngine
+from monitor.inference.regions import cut, full_view
 from monitor.inference.tensorflow_engine import TensorFlowEngine
+from monitor.ingest.source import open_source
+from monitor.ingest.status import SourceSettings
+from monitor.share import shared_path
 from tests.support.scenes import scenes
 
 # Keras and NumPy disagree on a keyword; nothing that this project could change.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 COUNT = 32
+
+PICTURES_EACH_SECOND = 2
+WITHIN, SHARE = 0.05, 0.99
+"""The fast way scores within this of the plain one, for this share of the frames at least."""
+
+Pictures = NDArray[np.uint8]
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +48,59 @@ def bundle() -> Bundle:
 
 
 @pytest.fixture(scope="module")
-def reference(bundle: Bundle) -> NDArray[np.float32]:
+def canonical(bundle: Bundle) -> Engine:
+    return TensorFlowEngine(bundle, max_batch=8)
+
+
+@pytest.fixture(scope="module")
+def reference(canonical: Engine) -> NDArray[np.float32]:
     """Scores of the canonical model, float32 (COUNT, labels)."""
-    return TensorFlowEngine(bundle, max_batch=8).score(scenes(COUNT)).probabilities
+    return canonical.score(scenes(COUNT)).probabilities
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_clip(
+        tmp_path_factory.mktemp("clip") / "site.mp4",
+        demo_pictures(),
+        fps=PICTURES_EACH_SECOND,
+        gop=PICTURES_EACH_SECOND,
+        preset="superfast",
+        quality=20,
+    )
+
+
+@pytest.fixture(scope="module")
+def fast(clip: Path, bundle: Bundle) -> dict[float, Pictures]:
+    """What the pipeline would score, by media time."""
+    settings = SourceSettings("site", f"file:{clip}", decode="key", paced=False)
+    source = open_source(
+        settings, clock=SystemClock(), progress=lambda: None, stop=threading.Event()
+    )
+    seen = {
+        round(frame.media_seconds, 3): cut(frame.pixels, full_view(), bundle.geometry)
+        for frame in source.frames()
+    }
+    source.close()
+    return seen
+
+
+@pytest.fixture(scope="module")
+def plain(clip: Path, bundle: Bundle, fast: dict[float, Pictures]) -> Pictures:
+    """The same moments, the plain way."""
+    geometry = bundle.geometry
+    seen: dict[float, Pictures] = {}
+    with av.open(str(clip)) as container:
+        for frame in container.decode(video=0):
+            pixels = frame.to_ndarray(format="rgb24", src_colorspace="ITU709")
+            seen[round(frame.time or 0.0, 3)] = resize(pixels, geometry.width, geometry.height)
+    assert len(seen) > 1.9 * len(fast), "the clip holds more than key frames"
+    return np.stack([seen[moment] for moment in fast])
+
+
+@pytest.fixture(scope="module")
+def plain_scores(canonical: Engine, plain: Pictures) -> NDArray[np.float32]:
+    return canonical.score(plain).probabilities
 
 
 def test_shipped_model_knows_fire_smoke_and_misc(bundle: Bundle) -> None:
@@ -74,6 +149,28 @@ def test_full_form_scores_as_the_canonical_model(
     assert_close(engine.score(scenes(COUNT)).probabilities, reference, mean=0.03)
 
 
+def test_clip_shows_fire_and_smoke_and_neither(
+    bundle: Bundle, plain_scores: NDArray[np.float32]
+) -> None:
+    assert len(plain_scores) >= 30
+    clear = plain_scores[plain_scores.max(axis=1) > 0.8].argmax(axis=1)
+    assert {bundle.labels[label] for label in clear} == set(bundle.labels)
+
+
+def test_key_frames_scaled_in_the_decoder_score_as_full_pictures(
+    canonical: Engine, fast: dict[float, Pictures], plain_scores: NDArray[np.float32]
+) -> None:
+    assert_agree(canonical.score(np.stack(list(fast.values()))).probabilities, plain_scores)
+
+
+def test_fast_path_scores_as_the_reference(
+    bundle: Bundle, fast: dict[float, Pictures], plain_scores: NDArray[np.float32]
+) -> None:
+    engine = OpenVinoEngine(bundle, max_batch=8)
+    assert "int8" in engine.device
+    assert_agree(engine.score(np.stack(list(fast.values()))).probabilities, plain_scores)
+
+
 def assert_close(scores: NDArray[np.float32], reference: NDArray[np.float32], mean: float) -> None:
     """Close on average, and of the same opinion wherever the reference has a clear one."""
     assert np.abs(scores - reference).max(axis=1).mean() < mean
@@ -81,3 +178,20 @@ def assert_close(scores: NDArray[np.float32], reference: NDArray[np.float32], me
     clear = ordered[:, -1] - ordered[:, -2] > 0.4
     assert clear.any()
     assert (scores.argmax(axis=1) == reference.argmax(axis=1))[clear].all()
+
+
+def assert_agree(found: NDArray[np.float32], reference: NDArray[np.float32]) -> None:
+    apart = np.abs(found - reference).max(axis=1)
+    assert (apart <= WITHIN).mean() >= SHARE, np.sort(apart)[-5:]
+
+
+def demo_pictures() -> Iterator[Pictures]:
+    """The footage of the demo at 1080p."""
+    for path in sorted(shared_path("config", "demo").glob("*.mp4")):
+        with av.open(str(path)) as container:
+            rate = container.streams.video[0].average_rate or 10
+            step = max(1, round(rate / PICTURES_EACH_SECOND))
+            for frame in islice(container.decode(video=0), 0, None, step):
+                picture = frame.to_ndarray(format="rgb24")
+                grown = cv2.resize(picture, (1920, 1080), interpolation=cv2.INTER_CUBIC)
+                yield np.asarray(grown, np.uint8)
