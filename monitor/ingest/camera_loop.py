@@ -195,6 +195,7 @@ class CameraLoop:
                 self._back_off.succeeded(self._clock.monotonic())
                 self._wake()
                 self._tell(source.info)
+                del decoded  # megabytes, that would be kept until the next one comes
         finally:
             self._source = None
             self._count_bad(source)

@@ -3,6 +3,7 @@
 import dataclasses
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from monitor.clock import Clock
 from monitor.ingest.frame import DecodedFrame
@@ -12,6 +13,16 @@ _STEP_SECONDS = 0.5
 
 _LATE_SECONDS = 2.0
 """A recording that falls behind by more, as after a suspend, goes on from where it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a picture was captured, as far as a recording has such a time."""
+
+    wall: float
+    monotonic: float
+    lag_seconds: float
+    """How much later than it was due."""
 
 
 class Pace:
@@ -34,22 +45,26 @@ class Pace:
 
     def wait(self, frame: DecodedFrame) -> DecodedFrame | None:
         """The frame with its time of capture, once it is due; None where stopped before."""
-        due = self._began + frame.media_seconds
+        due = self.wait_until(frame.media_seconds)
+        if due is None:
+            return None
+        return dataclasses.replace(
+            frame,
+            captured_at=due.wall,
+            captured_monotonic=due.monotonic,
+            lag_seconds=due.lag_seconds,
+        )
+
+    def wait_until(self, media_seconds: float) -> Due | None:
+        """The time of capture of what stands there in the recording, once it is due; None where
+        stopped before."""
+        due = self._began + media_seconds
         if not self._paced:
-            return dataclasses.replace(
-                frame,
-                captured_at=self._began_wall + frame.media_seconds,
-                captured_monotonic=due,
-            )
+            return Due(self._began_wall + media_seconds, due, 0.0)
         while (left := due - self._clock.monotonic()) > 0:
             self._progress()
             if self._stop.wait(min(left, _STEP_SECONDS)):
                 return None
         if left < -_LATE_SECONDS:
             self._began -= left
-        return dataclasses.replace(
-            frame,
-            captured_at=self._clock.wall(),
-            captured_monotonic=self._clock.monotonic(),
-            lag_seconds=max(0.0, -left),
-        )
+        return Due(self._clock.wall(), self._clock.monotonic(), max(0.0, -left))

@@ -22,7 +22,7 @@ from monitor.ingest.decoder import Decoder
 from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.hardware import hardware_for
 from monitor.ingest.lag import Lag
-from monitor.ingest.pace import Pace
+from monitor.ingest.pace import Due, Pace
 from monitor.ingest.packet_ring import PacketRing
 from monitor.ingest.packet_tap import PacketTap
 from monitor.ingest.sampler import Sampler
@@ -89,6 +89,8 @@ class StreamSource:
         self._size = (self._opened.stream.width, self._opened.stream.height)
         self._backlog: list[tuple[Packet[Stream], _Moment]] = []
         self._backlog_bytes = 0
+        self._pace: Pace | None = None
+        """Of recordings, once their frames are asked for."""
         self._began = clock.monotonic()
         self._picture_at = self._began
         self._ring: PacketRing | None = None
@@ -131,14 +133,10 @@ class StreamSource:
         if self._opened.live:
             yield from self._live()
             return
-        pace = Pace(self._settings.paced, self._clock, self._progress, self._stop)
+        self._pace = Pace(self._settings.paced, self._clock, self._progress, self._stop)
         while not self._stop.is_set():
             taken_before = self._decoder.pictures
-            for frame in self._pass():
-                timed = pace.wait(frame)
-                if timed is None:
-                    return
-                yield timed
+            yield from self._pass()
             if self._stop.is_set():
                 return
             self._check_complete(self._decoder.pictures - taken_before)
@@ -289,12 +287,19 @@ class StreamSource:
                 continue
             self._size = (picture.width, picture.height)
             self._progress()
+            due = Due(moment.wall, moment.monotonic, self._lag.seconds)
+            if self._pace is not None:
+                # Before it is coloured: what waits here is the decoder's own memory.
+                reached = self._pace.wait_until(position)
+                if reached is None:
+                    return
+                due = reached
             yield DecodedFrame(
                 pixels=self._converter.rgb(picture),
-                captured_at=moment.wall,
-                captured_monotonic=moment.monotonic,
+                captured_at=due.wall,
+                captured_monotonic=due.monotonic,
                 media_seconds=position,
-                lag_seconds=self._lag.seconds,
+                lag_seconds=due.lag_seconds,
             )
 
     def _check_pictures(self, moment: _Moment) -> None:

@@ -1,4 +1,4 @@
-"""The bundle that ships: its forms give the scores of its canonical model, and so does the pipeline.
+"""The bundle that ships: its forms and the pipeline give the scores of its canonical model.
 
 The pipeline's way is fast: key frames alone, scaled before they are coloured, halved before they
 are cut, int8. The plain one: every picture decoded, coloured at full size, scaled in one step, the
@@ -92,7 +92,8 @@ def plain(clip: Path, bundle: Bundle, fast: dict[float, Pictures]) -> Pictures:
     seen: dict[float, Pictures] = {}
     with av.open(str(clip)) as container:
         for frame in container.decode(video=0):
-            pixels = frame.to_ndarray(format="rgb24", src_colorspace="ITU709")
+            coloured = frame.to_ndarray(format="rgb24", src_colorspace="ITU709")
+            pixels = np.asarray(coloured, np.uint8)
             seen[round(frame.time or 0.0, 3)] = resize(pixels, geometry.width, geometry.height)
     assert len(seen) > 1.9 * len(fast), "the clip holds more than key frames"
     return np.stack([seen[moment] for moment in fast])
