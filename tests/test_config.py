@@ -252,7 +252,8 @@ def test_every_key_has_a_description_for_editors() -> None:
 
 def test_the_example_configuration_mentions_every_key() -> None:
     text = shared_path("config", "monitor.yaml").read_text("utf-8")
-    mentioned = set(re.findall(r"^\s*(?:#\s+)?(?:- )?([a-z_]+):", text, flags=re.MULTILINE))
+    # On a line of its own, commented or not, or within braces.
+    mentioned = set(re.findall(r"(?:^\s*(?:#\s+)*(?:- )?|[{,]\s*)([a-z_]+):", text, re.MULTILINE))
     schema = json.loads(schema_text())
     keys = {key for part in (schema, *schema["$defs"].values()) for key in part["properties"]}
     assert keys - mentioned == set()

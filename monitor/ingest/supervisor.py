@@ -7,8 +7,7 @@ happens in :meth:`Supervisor.wait`, which the daemon calls again and again.
 
 import os
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -25,11 +24,12 @@ from monitor.ingest.clip_orders import ClipOrders
 from monitor.ingest.collector import Collector, Wants, want_all
 from monitor.ingest.crew import Crew, Died, Happening, Nonsense, Said, Slot, Verdict, Woken
 from monitor.ingest.descriptors import allow_descriptors
+from monitor.ingest.event_log import EventLog
 from monitor.ingest.frame import Frame
 from monitor.ingest.guilt import condemn_hung, suspects_of_crash
 from monitor.ingest.limits import Limits, ReloadResult, by_name, compare
 from monitor.ingest.mailbox_layout import FrameMark
-from monitor.ingest.placement import GroupKind, Move, Placement
+from monitor.ingest.placement import Move, Placement
 from monitor.ingest.rates import order_rates
 from monitor.ingest.records import make_records
 from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
@@ -37,12 +37,6 @@ from monitor.ingest.worker_process import WORKER_COMMAND
 
 _TICK_SECONDS = 0.2
 """How often hangs, restarts and states are looked at."""
-_LONGEST_EVENTS = 10_000
-_MOVED = {
-    GroupKind.QUARANTINE: ("quarantined", "its worker failed twice; it has one of its own now"),
-    GroupKind.TRIAL: ("moved", "it may have made its worker fail; it is read by another now"),
-    GroupKind.SHARED: ("released", "no fault for a while; it shares a worker again"),
-}
 
 
 class Supervisor:
@@ -86,7 +80,7 @@ class Supervisor:
         self._records: dict[str, CameraRecord] = {}
         self.clips = ClipOrders(self._crew, self._records)
         """Clips of what cameras sent; belongs to the supervisor's thread."""
-        self._events: deque[CameraEvent] = deque(maxlen=_LONGEST_EVENTS)
+        self._events = EventLog(clock)
         self._lock = threading.RLock()
         self._collector = Collector(limits.frames_per_wait)
         self._awake = 0.0
@@ -196,9 +190,7 @@ class Supervisor:
     def events(self) -> list[CameraEvent]:
         """What happened since the last call. ``camera`` is empty where it is about a worker."""
         with self._lock:
-            events = list(self._events)
-            self._events.clear()
-            return events
+            return self._events.take()
 
     def worker_pids(self) -> Mapping[int, tuple[str, ...]]:
         """The cameras of each living worker, by process id."""
@@ -258,7 +250,7 @@ class Supervisor:
         for number in self._placement.over(now):
             slot = self._crew.slot(number)
             if slot.process is None:
-                self._moved(self._placement.dissolve(number, now), "")
+                self._events.moved(self._placement.dissolve(number, now), "")
             else:
                 self._dissolving.add(number)
                 self._crew.dismiss(slot)
@@ -266,7 +258,7 @@ class Supervisor:
         order_rates(self._crew, self._records, self._rates)  # a new worker knows nothing of them
         for name in list(self._records):
             self._look(name, now)
-            self._events.extend(self._records[name].news(now, self._clock.wall()))
+            self._events.add(self._records[name].news(now, self._clock.wall()))
 
     def _look(self, name: str, now: float) -> None:
         try:
@@ -296,7 +288,7 @@ class Supervisor:
                 if record := self._records.get(camera):
                     self._look(camera, now)
                     record.down(message)
-                    self._events.extend(record.news(now, self._clock.wall()))
+                    self._events.add(record.news(now, self._clock.wall()))
             case Removed(camera, generation):
                 slot.departing.pop((camera, generation), None)
                 if slot.cameras.get(camera) == generation and camera in self._records:
@@ -338,19 +330,14 @@ class Supervisor:
         if verdict is not None:
             accused = verdict.guilty[0] if len(verdict.guilty) == 1 else ""
             detail = f"{verdict.detail}; it read {len(gone)} cameras"
-            self._say(accused, "worker_lost", verdict.reason, detail)
+            self._events.say(accused, "worker_lost", verdict.reason, detail)
             moves = self._placement.fault(slot.number, verdict.guilty, verdict.suspects, now)
         elif slot.number in self._dissolving:
             moves = self._placement.dissolve(slot.number, now)
         self._crew.release(slot, fault=verdict is not None)
         self._dissolving.discard(slot.number)
-        self._moved(moves, verdict.reason if verdict is not None else "")
+        self._events.moved(moves, verdict.reason if verdict is not None else "")
         self._reconcile()
-
-    def _moved(self, moves: Iterable[Move], reason: str) -> None:
-        for move in moves:
-            kind, detail = _MOVED[move.kind]
-            self._say(move.camera, kind, reason, detail)
 
     # Orders.
 
@@ -368,7 +355,4 @@ class Supervisor:
             now=self._clock.monotonic(),
         )
         for report in reports:
-            self._say("", report.kind, report.reason, report.detail)
-
-    def _say(self, camera: str, kind: str, reason: str, detail: str) -> None:
-        self._events.append(CameraEvent(camera, kind, reason, detail, self._clock.wall()))
+            self._events.say("", report.kind, report.reason, report.detail)
