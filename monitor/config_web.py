@@ -84,6 +84,15 @@ class Web(Section):
         "count.",
     )
 
+    @field_validator("tokens")
+    @classmethod
+    def _names(cls, tokens: list[WebToken]) -> list[WebToken]:
+        names = [token.name for token in tokens]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"'{name}' is the name of two tokens; give each its own")
+        return tokens
+
     @field_validator("hosts")
     @classmethod
     def _host_names(cls, hosts: list[str]) -> list[str]:

@@ -306,3 +306,9 @@ def test_every_section_refuses_unknown_keys() -> None:
 def test_what_is_too_long_for_a_worker_to_be_told_is_refused(camera: dict[str, object]) -> None:
     with pytest.raises(ValidationError, match="at most"):
         Camera.model_validate({"name": "yard", **camera})
+
+
+def test_two_tokens_of_one_name_are_refused() -> None:
+    tokens = [{"name": "night", "role": role, "token_env": role} for role in ("view", "operate")]
+    with pytest.raises(ValidationError, match="'night' is the name of two tokens"):
+        Config.model_validate({"cameras": [], "web": {"tokens": tokens}})

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException as AnyHttpException
 from starlette.routing import BaseRoute
 
 from monitor.web.access import ANYBODY
+from monitor.web.body_limit import BodyLimit
 from monitor.web.camera_routes import camera_routes
 from monitor.web.desk import Desk
 from monitor.web.event_routes import event_routes
@@ -82,7 +83,9 @@ class WebApp:
         for routes in self._parts:
             api.include_router(routes)
         self._api = api
-        self.gate = Gate(api, settings=settings, sessions=sessions, monotonic=time.monotonic)
+        self.gate = Gate(
+            BodyLimit(api), settings=settings, sessions=sessions, monotonic=time.monotonic
+        )
         guarded: Asgi = Proxies(HeadAsGet(self.gate), settings)
         if loopback_only:
             guarded = LoopbackHosts(guarded, lambda: settings().hosts)
@@ -102,13 +105,14 @@ class WebApp:
 
 
 def _health(api: FastAPI, view: StateView) -> None:
+    # Not in the threads that wait for the store: a disk that hangs says nothing of the loop.
     @api.get("/livez", summary="Whether the program runs; 503 where its loop hangs")
-    def livez() -> PlainTextResponse:
+    async def livez() -> PlainTextResponse:
         cause = standstill(view.snapshot())
         return PlainTextResponse(f"{cause or 'alive'}\n", status_code=503 if cause else 200)
 
     @api.get("/readyz", summary="Whether cameras are watched; 503 with the reasons where not")
-    def readyz() -> JSONResponse:
+    async def readyz() -> JSONResponse:
         judged = readiness(view.snapshot())
         body = {"ready": judged.ready, "reasons": list(judged.reasons)}
         return JSONResponse(body, status_code=200 if judged.ready else 503)

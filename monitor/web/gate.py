@@ -4,7 +4,6 @@ What changes something asks for more than this, in :mod:`monitor.web.operators`.
 that is not named here.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from starlette.requests import cookie_parser
 
 from monitor.web.access import ANYBODY, Caller, known
+from monitor.web.answers import answer
 from monitor.web.host_guard import Asgi, Message, Receive, Send, is_loopback, names_loopback
 from monitor.web.proxies import PROXIED
 from monitor.web.rate import Buckets, Rate, client_of, retry_after
@@ -95,7 +95,10 @@ class Gate:
             return None if token is None else Caller(token.name, token.role)
         if session is not None:
             return session.caller
-        return ANYBODY if settings.open_reading and from_this_machine(scope) else None
+        # Who logs in at a proxy is not on this machine, whatever the proxy says of itself.
+        logs_in = any(name == b"authorization" for name, _ in scope["headers"])
+        local = settings.open_reading and not logs_in and from_this_machine(scope)
+        return ANYBODY if local else None
 
     def _session(self, scope: Message, settings: WebSettings) -> Session | None:
         wanted = SECURE_COOKIE if scope.get("scheme") == "https" else COOKIE
@@ -125,11 +128,13 @@ class Gate:
 
 
 def bearer(headers: list[tuple[bytes, bytes]]) -> str | None:
-    """The token of an ``Authorization`` header; None where there is no such header."""
+    """The token of an ``Authorization`` header; None where there is none, or it is a login at the
+    proxy in front, which browsers send with everything."""
     for name, value in headers:
         if name == b"authorization":
             scheme, _, secret = value.decode("latin-1").partition(" ")
-            return secret.strip() if scheme.lower() == "bearer" else ""
+            if scheme.lower() == "bearer":
+                return secret.strip()
     return None
 
 
@@ -153,25 +158,6 @@ def same_origin(headers: list[tuple[bytes, bytes]]) -> bool:
         return found[b"sec-fetch-site"] == "same-origin"
     origin = found.get(b"origin", "")
     return bool(origin) and origin.partition("://")[2] == found.get(b"host")
-
-
-async def answer(
-    send: Send, status: int, detail: str, headers: tuple[tuple[bytes, str], ...] = ()
-) -> None:
-    """An answer in the form of every other error."""
-    body = json.dumps({"detail": detail}).encode()
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (b"content-type", b"application/json"),
-                (b"content-length", str(len(body)).encode()),
-                *((name, value.encode("latin-1")) for name, value in headers),
-            ],
-        }
-    )
-    await send({"type": "http.response.body", "body": body})
 
 
 def _wants_page(scope: Message, path: str) -> bool:

@@ -22,6 +22,9 @@ LOOK_SECONDS = 0.5
 BEAT_SECONDS = 10.0
 """A listener hears something at least this often: a line that is dead is found."""
 
+MOST_SECONDS = 300.0
+"""A stream lasts no longer: browsers connect again by themselves, and are asked who they are."""
+
 MOST_LISTENERS = 32
 MOST_WAITING = 16
 """Messages that wait for one listener; looks that changed something, so half a minute and more."""
@@ -91,7 +94,8 @@ class Live:
                 self._task = asyncio.create_task(self._look_on())
             cameras = [_camera(snapshot, camera) for camera in snapshot.cameras]
             yield _message("state", {**_headline(snapshot), "cameras": cameras})
-            while not listener.dropped:
+            ends = asyncio.get_running_loop().time() + MOST_SECONDS
+            while not listener.dropped and asyncio.get_running_loop().time() < ends:
                 try:
                     text = await asyncio.wait_for(listener.waiting.get(), BEAT_SECONDS)
                 except TimeoutError:

@@ -105,6 +105,8 @@ def login_routes(
     async def log_out(
         request: Request, caller: Asking, csrf: Annotated[str, Form(max_length=128)] = ""
     ) -> RedirectResponse:
+        if not same_origin(list(request.scope["headers"])):
+            raise HTTPException(403, "a page of another site asked for this; log out here")
         session: Session | None = request.state.session
         if session is not None:
             if not compare_digest(csrf.encode(), caller.csrf.encode()):

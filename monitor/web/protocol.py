@@ -52,8 +52,9 @@ class BoundedProtocol(H11Protocol):
 
     @property
     def waiting(self) -> bool:
-        """Whether the connection is open and no request of it is being answered."""
-        return not self._answering and not self.transport.is_closing()
+        """Whether the connection is open and no request that has come whole is being answered."""
+        receiving = self._has_request() and self.cycle.more_body
+        return (not self._answering or receiving) and not self.transport.is_closing()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # as in uvicorn: a stream's transport is asyncio.Transport
         super().connection_made(transport)

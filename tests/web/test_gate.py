@@ -8,6 +8,7 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
+from monitor.web.body_limit import MOST_BODY_BYTES
 from monitor.web.gate import GUESSING, OPEN, PROBES
 from monitor.web.operators import operator_of
 from monitor.web.settings import WebSettings
@@ -65,6 +66,44 @@ def test_nothing_is_read_without_a_token_where_reading_is_closed(
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "token" in answer.json()["detail"]
     assert client.get(path, headers=authorized("wrong" * 5)).status_code == 401
+
+
+def test_a_body_that_means_nothing_here_is_not_read(client: httpx.Client) -> None:
+    huge = {"token": ("token.bin", bytes(MOST_BODY_BYTES))}
+    answer = client.post("/login", files=huge, headers=ORIGIN)
+    assert answer.status_code == 413
+    assert str(MOST_BODY_BYTES) in answer.json()["detail"]
+
+
+def test_a_body_that_grows_too_large_ends_its_request(client: httpx.Client) -> None:
+    parts = iter([b"token="] + [b"a" * 16_384] * 8)
+    kind = {"content-type": "application/x-www-form-urlencoded", **ORIGIN}
+    try:
+        code = client.post("/login", content=parts, headers=kind).status_code
+    except httpx.TransportError:
+        return  # the connection was closed
+    assert code >= 400
+
+
+def test_a_login_at_a_proxy_is_no_token_and_nobody_of_this_machine(
+    client: httpx.Client, site: Site
+) -> None:
+    basic = {"authorization": "Basic dXNlcjp3b3Jk"}
+    assert log_in(client, VIEWER).status_code == 303
+    for _ in range(3 * int(GUESSING.burst)):
+        assert client.get("/api/v1/status", headers=basic).status_code == 200
+    client.cookies.clear()
+    site.server.apply(replace(CLOSED, open_reading=True))
+    assert client.get("/api/v1/status").status_code == 200
+    assert client.get("/api/v1/status", headers=basic).status_code == 401
+
+
+def test_a_page_of_another_site_cannot_log_out(client: httpx.Client, site: Site) -> None:
+    foreign = {"sec-fetch-site": "cross-site"}
+    site.server.apply(replace(CLOSED, open_reading=True))
+    answer = client.post("/logout", headers=foreign)
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
 
 
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/metrics", "/login", "/style.css"])

@@ -93,7 +93,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_stream_is_served_and_its_end_is_noticed(site: Site) -> None:
     with httpx.stream("GET", f"{site.url}/api/v1/live", timeout=20) as answer:
         assert answer.headers["content-type"].startswith("text/event-stream")
-        assert next(answer.iter_lines()) == "event: state"
+        lines = answer.iter_lines()  # kept: an iterator that is given up closes its stream
+        assert next(lines) == "event: state"
         assert site.server.app.live.listeners == 1
     wait_for(lambda: site.server.app.live.listeners == 0, "the end is noticed")
 
