@@ -7,7 +7,8 @@ with the one before: a fire that grows slowly adds up until it is seen.
 
 What is passed over is bounded four ways: a scene whose last score was anything but calm is scored
 each time; so is one with an alert that is pending or firing, or in a burst; nothing is passed over
-for longer than a few seconds; and frames of a dead camera, or a frozen one, never get here.
+for longer than a few seconds; and frames of a dead camera, or a frozen one, never get here. While a
+frame waits for its score, nothing is decided on those behind it that look as before.
 """
 
 from collections.abc import Sequence

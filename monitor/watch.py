@@ -145,7 +145,8 @@ class Watch:
     def wants(self, glimpse: Glimpse) -> bool:
         """Whether the picture of a frame is needed; of another, the last score is its score.
 
-        What is not needed is decided on with the next :meth:`take`.
+        What is not needed is decided on with the next :meth:`take`, but never before a frame that
+        waits for its score: what looks calm neither overtakes nor replaces it.
         """
         post = self._roster.posts.get(glimpse.camera)
         if post is None or post.newest is None or glimpse.camera in self.in_burst:
@@ -154,7 +155,11 @@ class Watch:
             return True
         if post.still.needs_score(glimpse.gist, glimpse.captured_monotonic):
             return True
-        self._passed.append(glimpse)
+        self._metrics.count_unchanged(glimpse.camera)
+        if self._batcher.holds(glimpse.camera):
+            post.attend()
+        else:
+            self._passed.append(glimpse)
         return False
 
     def due_in(self) -> float | None:
@@ -271,16 +276,11 @@ class Watch:
         post = self._roster.posts.get(glimpse.camera)
         if post is None or post.newest is None:
             return
-        self._metrics.count_unchanged(glimpse.camera)
-        self._decide(
-            post,
-            replace(
-                post.newest,
-                sequence=glimpse.sequence,
-                captured_at=glimpse.captured_at,
-                captured_monotonic=glimpse.captured_monotonic,
-            ),
+        at, monotonic = glimpse.captured_at, glimpse.captured_monotonic
+        same = replace(
+            post.newest, sequence=glimpse.sequence, captured_at=at, captured_monotonic=monotonic
         )
+        self._decide(post, same)
 
     def _decide(self, post: Post, scored: ScoredFrame) -> list[Transition]:
         """Take the scores of a frame; the changes of state that it brings."""
@@ -291,10 +291,12 @@ class Watch:
         self._sites.saw(post.seat, at, standings, transitions)
         ended = self._clock.monotonic()
         self._metrics.pipeline.observe_stage("decide", ended - started)
+        post.attend()
+        if post.decider.captured_at != scored.captured_at:
+            return []  # it came late, and was left out
         values = post.decider.scores
         post.newest = scored
         post.saw(values, scored.captured_at, scored.captured_monotonic)
-        post.attend()
         self._metrics.set_scores(scored.camera, values, scored.captured_monotonic)
         self._metrics.set_usual(scored.camera, post.decider.usual)
         if transitions:

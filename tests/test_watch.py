@@ -311,6 +311,43 @@ def test_a_scene_in_a_burst_or_with_an_alert_is_scored_each_time(stand: Stand) -
     assert all(stand.glimpse(CALM) for _ in range(5))
 
 
+@pytest.mark.parametrize("tiles", [None, Tiles(rows=2, columns=4)], ids=["waiting", "begun"])
+def test_a_frame_that_waits_for_its_score_is_not_overtaken_by_one_that_looks_calm(
+    stand: Stand, tiles: Tiles | None
+) -> None:
+    camera = Camera(name="yard", url="file:/yard.mp4", tiles=tiles)
+    batch = {"max_size": 4, "max_wait": MAX_WAIT}
+    inference = Inference.model_validate({"batch": batch})
+    stand.watch.apply(Config(cameras=[camera], inference=inference))
+    watch, clock = stand.watch, stand.clock
+    stand.glimpse(CALM)
+    clock.advance(1.0)
+    while watch.score():
+        pass
+    at, now = clock.wall(), clock.monotonic()
+    hot = Frame("yard", 2, plain(FIRE_COLOUR), at, now, now, Health.OK, CALM + 60)
+    watch.take([hot])
+    if tiles:
+        assert watch.score(), "its first four regions of nine"
+    clock.advance(1.0)
+    at, now = clock.wall(), clock.monotonic()
+    assert not watch.wants(Glimpse("yard", 3, at, now, Health.OK, CALM))
+    watch.take([])
+    while watch.score():
+        pass
+    assert watch.pending == {"yard"}
+    assert (stand.score_shown() or 0) > 0.9
+    assert watch.work()["yard"].attended == 3
+
+
+def test_a_frame_that_comes_late_changes_nothing_that_is_shown(stand: Stand) -> None:
+    stand.apply("yard")
+    stand.see(MISC_COLOUR)
+    shown = stand.watch.views({})[0].scores
+    stand.see(FIRE_COLOUR, age=1.5)
+    assert stand.watch.views({})[0].scores == shown
+
+
 def test_a_camera_that_was_blind_is_scored_anew(stand: Stand) -> None:
     stand.apply("yard")
     stand.glimpse(CALM)

@@ -166,6 +166,12 @@ class Batcher:
             if entry.frame.camera == camera:
                 del self._started[key]
 
+    def holds(self, camera: str) -> bool:
+        """Whether a frame of a camera waits, or is being scored."""
+        return camera in self._waiting or any(
+            entry.frame.camera == camera for entry in self._started.values()
+        )
+
     def __len__(self) -> int:
         """Pictures that wait."""
         return sum(len(entry.regions) - entry.taken for entry in self._queue())
