@@ -106,12 +106,12 @@ class RegionPlan:
             # Saved up, but never for more than all of them.
             self._credit = min(self._credit + self.tiles_per_frame, float(self._cost(names)))
             self._credit -= self._cost(must)
-            for _, name in sorted(may, key=lambda waits: -waits[0]):
-                if self._credit < 1.0:
-                    break
+            for place, (_, name) in enumerate(sorted(may, key=lambda waits: -waits[0])):
+                if place and self._credit < 1.0:
+                    break  # but one has its turn, whatever the suspicious ones cost
                 must.append(name)
                 self._credit -= self._cost([name])
-            # What is suspicious is scored on credit, but not for ever at the cost of the rest.
+            # What is suspicious is scored on credit; the rest does not pay it back.
             self._credit = max(self._credit, 0.0)
         return self._with(must)
 
