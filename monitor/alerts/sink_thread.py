@@ -115,6 +115,8 @@ class SinkThread:
         self._wake = threading.Event()
         self._pace = Pace()
         self._postponed: dict[str, Head] = {}
+        self._unreadable: dict[str, str] = {}
+        """Why a delivery could not even be made, by key."""
         self._throttle = Throttle()
         self._redactor = Redactor(plan.secrets)
         self.thread = threading.Thread(target=self._run, name=f"sink-{plan.name}", daemon=True)
@@ -186,18 +188,23 @@ class SinkThread:
             if head is None:
                 wait = wait_seconds(heads, self._pace, self._outside.clock.wall())
                 return LOOK_SECONDS if wait is None else min(wait, LOOK_SECONDS)
-            brief = self._outside.store.brief(head.key, self.plan.name)
         except StoreError as error:
             # The keeper sees the same fault and goes on in memory.
             log.debug("outbox_unreadable", sink=self.plan.name, error=str(error))
             return LOOK_SECONDS
-        if brief is None:
-            return LOOK_SECONDS  # deleted with its event just now
-        reason = _pointless(head, brief)
-        if reason:
-            self._end(head, "cancelled", reason, tried=False)
+        try:
+            brief = self._outside.store.brief(head.key, self.plan.name)
+            if brief is None:
+                return LOOK_SECONDS  # deleted with its event just now
+            reason = _pointless(head, brief)
+            notice = None if reason else self._notice(sink, head, brief)
+        except Exception as error:  # noqa: BLE001 - as a damaged row; news of other events must go on
+            self._set_back(head, error)
             return 0.0
-        self._try(sink, head, brief)
+        if notice is None:
+            self._end(head, "cancelled", reason, tried=False)
+        else:
+            self._try(sink, head, notice)
         return 0.0
 
     def _heads(self) -> list[Head]:
@@ -205,10 +212,28 @@ class SinkThread:
         heads = self._outside.store.heads(self.plan.name)
         known = {head.key for head in heads}
         self._postponed = {k: head for k, head in self._postponed.items() if k in known}
+        self._unreadable = {k: said for k, said in self._unreadable.items() if k in known}
         return [self._postponed.get(head.key, head) for head in heads]
 
-    def _try(self, sink: Sink, head: Head, brief: Brief) -> None:
-        notice = self._notice(sink, head, brief)
+    def _set_back(self, head: Head, error: Exception) -> None:
+        """What is to be sent cannot be made: the sink is not to blame, and others go first."""
+        said = self._redactor.text(f"news of event {head.event_id} cannot be made: {error}")
+        changed, _ = after_failure(
+            head,
+            self._pace,
+            self._outside.clock.wall(),
+            longest_pause_seconds=self.plan.longest_pause_seconds,
+            retry_after_seconds=None,
+            jitter=self._outside.random.random(),
+        )
+        self._postponed[head.key] = changed
+        self._record.fault = self._unreadable[head.key] = said
+        kept_back = self._throttle.admit("unreadable", self._outside.clock.monotonic())
+        if kept_back is not None:
+            log.warning("news_unreadable", sink=self.plan.name, error=said, kept_back=kept_back)
+
+    def _try(self, sink: Sink, head: Head, notice: Notice) -> None:
+        self._unreadable.pop(head.key, None)
         try:
             sink.send(notice)
         except Permanent as error:
@@ -294,7 +319,9 @@ class SinkThread:
         self._outside.store.end_delivery(Settled(head.key, result, error, now, tried))
 
     def _worked(self) -> None:
-        if self._record.fault:
+        if self._unreadable:  # it works, but there is news that it cannot be given
+            self._record.fault = next(iter(self._unreadable.values()))
+        elif self._record.fault:
             self._record.fault = ""
             self._throttle.clear("failing")
             log.info("sink_recovered", sink=self.plan.name)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from structlog.testing import capture_logs
 
 from monitor.alerts.routing import Route
 from monitor.clock import SystemClock
@@ -104,6 +105,24 @@ def test_vain_tries_end_with_the_time_for_them(fast: Stand) -> None:
     assert 2 <= delivery.attempts <= 8
     assert delivery.done_at is not None
     assert delivery.done_at - delivery.created_at > 20.0
+
+
+def test_damaged_row_silences_its_own_event_alone_and_is_told(stand: Stand, tmp_path: Path) -> None:
+    ear = Ear()
+    stand.keeper.route([Route("ear")])
+    stand.burn("damaged")
+    stand.burn("well")
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection, connection:
+        connection.execute("""UPDATE transitions SET why = '{"thre' WHERE id = 1""")
+    with capture_logs() as lines:
+        stand.listen(ear=ear)
+        wait_for(lambda: ear.heard, "the other is told")
+        wait_for(lambda: stand.outbox.states()[0].results.get("delivered"), "it is noted")
+    assert [notice.event.camera for notice in ear.heard] == ["well"]
+    (state,) = stand.outbox.states()
+    assert state.fault.startswith("news of event 1 cannot be made: ")
+    assert state.waiting == 1
+    assert [x["log_level"] for x in lines if x["event"] == "news_unreadable"] == ["warning"]
 
 
 ESCALATING = (Route("mail", escalate_to="oncall", escalate_after_seconds=30.0), Route("oncall"))
