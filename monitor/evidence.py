@@ -82,7 +82,9 @@ class Evidence:
 
     @property
     def fault(self) -> str:
-        """Why the last file could not be written; empty if it was."""
+        """Why evidence cannot be written, or the last file could not be; empty if it was."""
+        if self._clerk.died:
+            return "the thread that writes evidence has ended; restart the daemon"
         return self._shelf.fault
 
     @property

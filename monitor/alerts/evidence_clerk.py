@@ -7,7 +7,8 @@ import os
 import queue
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,6 +142,12 @@ class Clerk:
         self.tasks: deque[ClipTask] = deque()
         """Clips to be ordered; taken from the left by the watch's thread."""
         self._thread = threading.Thread(target=self._run, name="evidence", daemon=True)
+        self._closing = False
+
+    @property
+    def died(self) -> bool:
+        """Whether its thread has ended, and was not told to."""
+        return not self._closing and not self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to work."""
@@ -159,40 +166,53 @@ class Clerk:
 
     def close(self, timeout_seconds: float) -> None:
         """Do what waits, and end."""
+        self._closing = True
         self._jobs.put(None)
         # Where the disk hangs the thread dies with the process.
         self._thread.join(timeout_seconds)
 
     def _run(self) -> None:
-        self._shelf.prepare()
+        with self._counted():
+            self._shelf.prepare()
         while True:
             try:
                 job = self._jobs.get(timeout=1.0)
             except queue.Empty:
-                self._tend()
+                with self._counted():
+                    self._tend()
                 continue
             if job is None:
                 break
-            try:
+            with self._counted():
                 self._do(job)
-            except Exception:
-                # A picture that cannot be drawn must not cost those of all later alerts.
-                self._counts.count_dropped("unfit")
-                log.exception("evidence_lost")
-            finally:
-                if isinstance(job, First | Fired):
-                    self._frames.release()
-            self._tend()
+            if isinstance(job, First | Fired):
+                self._frames.release()
+            with self._counted():
+                self._tend()
         for clip in list(self._open):
-            self._end_clip(ClipEnd(clip, "", 0.0, "worker_lost"))
+            with self._counted():
+                self._end_clip(ClipEnd(clip, "", 0.0, "worker_lost"))
+
+    @contextmanager
+    def _counted(self) -> Iterator[None]:
+        """Go on whatever happens: what cannot be drawn must not cost what all later alerts show."""
+        try:
+            yield
+        except Exception:
+            self._counts.count_dropped("unfit")
+            log.exception("evidence_lost")
 
     def _do(self, job: Job) -> None:
         match job:
             case First(sight):
                 self._remember(sight)
             case Fired():
-                if not self._keep(job):
-                    self._early.append((self._monotonic() + _EVENT_SECONDS, job))
+                if self._keep(job):
+                    return
+                if len(self._early) >= QUEUED:
+                    self._counts.count_dropped("queue")
+                    return
+                self._early.append((self._monotonic() + _EVENT_SECONDS, job))
             case Over(camera, incident):
                 self._first.pop((camera, incident), None)
             case ClipEnd():
@@ -205,7 +225,10 @@ class Clerk:
         self._next_tend = now + _TEND_SECONDS
         waiting, self._early = self._early, []
         for until, job in waiting:
-            if self._keep(job):
+            kept = True  # one that fails is counted, and not tried again
+            with self._counted():
+                kept = self._keep(job)
+            if kept:
                 continue
             if now < until:
                 self._early.append((until, job))

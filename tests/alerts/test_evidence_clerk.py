@@ -6,6 +6,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -198,6 +199,54 @@ def test_a_sight_waits_for_its_event(desk: Desk) -> None:
     desk.clerk.submit(Fired(other, True, None))
     desk.done()
     assert list(desk.folder.files()) == []
+
+
+def test_one_that_waited_for_its_event_and_cannot_be_drawn_costs_no_other(desk: Desk) -> None:
+    now = [100.0]
+    clerk = desk.clerk = Clerk(
+        desk.shelf, SharedStore(desk.store), counts=desk.counts, monotonic=lambda: now[0]
+    )
+    clerk.start()
+    unfit = replace(sight(2.0, np.zeros((0, 0, 3), np.uint8)), camera="hall")
+    clerk.submit(Fired(unfit, True, None))
+    clerk.submit(Fired(sight(2.0), True, None))
+    until(lambda: desk.kinds() == ["snapshot", "original"])
+    begun = feed(decider(), [frame(float(n), fire=0.9) for n in range(4)])
+    desk.store.record(*(replace(one, camera="hall") for one in begun))
+    now[0] += 10.0
+    until(lambda: desk.counts.dropped["unfit"])
+    assert not clerk.died
+    clerk.submit(Fired(replace(sight(2.0), camera="hall"), True, None))
+    until(lambda: len(desk.store.evidence_of(2)) == 2)
+    desk.done()
+    assert desk.counts.dropped == {"unfit": 1}
+    assert not clerk.died, "it was told to end"
+
+
+def test_no_more_wait_for_their_event_than_may_be_queued(desk: Desk) -> None:
+    desk.clerk.start()
+    late = sight(2.0)
+    other = Sight("hall", "fire", "fire", "hazard", 0.9, WALL + 2.0, 2.0, late.pixels)
+    for _ in range(QUEUED + 3):
+        until(lambda: desk.clerk.submit(Fired(other, True, None)))
+    until(lambda: desk.counts.dropped["queue"] >= 3)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_ended_is_told(desk: Desk) -> None:
+    ends = threading.Event()
+
+    def monotonic() -> float:
+        if ends.is_set():
+            raise SystemExit
+        return 0.0
+
+    shared = SharedStore(desk.store)
+    clerk = desk.clerk = Clerk(desk.shelf, shared, counts=desk.counts, monotonic=monotonic)
+    clerk.start()
+    assert not clerk.died
+    ends.set()
+    until(lambda: clerk.died)
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 7))
