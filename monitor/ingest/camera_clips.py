@@ -73,9 +73,15 @@ class CameraClips:
         writer = ClipWriter(
             descriptor, until=order.until, max_bytes=order.max_bytes, done=done, clock=self._clock
         )
-        self._writers.append(writer.thread)
         self._ring.clip(order.since, writer)
-        writer.thread.start()
+        try:
+            writer.thread.start()
+        except RuntimeError:  # no more threads: that costs the clip, and no camera
+            writer.end("none")
+            os.close(descriptor)
+            self._report(ClipDone(order.camera, order.clip, "", 0.0, 0.0, "none"))
+            return
+        self._writers.append(writer.thread)
 
     def close(self) -> None:
         """Forget what is kept, and finish clips with what they have."""

@@ -33,7 +33,7 @@ CUTS: tuple[str, ...] = ("codec", "size", "slow", "stalled", "disk", "removed", 
 """``codec``: what came then does not go into one file; ``size``: it would be longer than it may be;
 ``slow``: the disk is; ``stalled``: the camera sent no more; ``disk``: it cannot be written;
 ``removed``: the camera was given up; ``unfit``: no file can hold this stream; ``none``: the camera
-sends none, or enough clips of it are being written."""
+sends none, enough clips of it are being written, or no thread can be started."""
 
 
 class ClipWriter:
