@@ -35,6 +35,7 @@ class HarvestFolder:
             path.mkdir(parents=True, exist_ok=True)
             self._sizes = self._by_size()
             self._header, self._rows = self._read_table()
+            self._listed = {row[0] for row in self._rows if row}
         except (OSError, csv.Error, UnicodeDecodeError) as error:
             raise HarvestError(f"{path}: cannot be used ({error}); name another folder") from error
         self._hashes: dict[Path, str] = {}
@@ -54,6 +55,9 @@ class HarvestFolder:
         try:
             known = self._find(data)
             if known is not None and known.parent.name == label:
+                # Whoever was stopped before the table was written left pictures without a row.
+                if self._relative(known) not in self._listed:
+                    self._list(known, group)
                 return "known"
             target = self._free_name(label, name)
             target.parent.mkdir(exist_ok=True)
@@ -66,22 +70,27 @@ class HarvestFolder:
         except OSError as error:
             raise HarvestError(f"{self.path}: cannot be written ({error.strerror})") from error
         self._sizes.setdefault(len(data), []).append(target)
-        self._rows.append([self._relative(target), group])
+        self._list(target, group)
         return "new" if known is None else "moved"
 
     def save(self) -> None:
-        """Write the table of groups.
+        """Write the table of groups, without pictures that are gone.
 
         Raises:
             HarvestError: it cannot be written.
         """
-        lines = ["\t".join(row) + "\n" for row in [self._header, *self._rows]]
         try:
+            rows = [row for row in self._rows if row and (self.path / row[0]).is_file()]
+            lines = ["\t".join(row) + "\n" for row in [self._header, *rows]]
             _write(self.path / TABLE, "".join(lines).encode())
         except OSError as error:
             raise HarvestError(
                 f"{self.path / TABLE}: cannot be written: {error.strerror}"
             ) from error
+
+    def _list(self, file: Path, group: str) -> None:
+        self._rows.append([self._relative(file), group])
+        self._listed.add(self._relative(file))
 
     def _by_size(self) -> dict[int, list[Path]]:
         sizes: dict[int, list[Path]] = {}

@@ -13,6 +13,7 @@ from monitor.alerts.evidence_picture import jpeg
 from monitor.alerts.store import EventStore
 from monitor.cli import app
 from monitor.evidence import EVIDENCE_FOLDER
+from monitor.harvest_folder import TABLE, HarvestFolder
 from tests.support.clips import green_scene, make_clip
 from tests.support.decisions import decider, feed, frame
 from trainer.dataset import scan
@@ -143,6 +144,28 @@ def test_another_verdict_moves_the_pictures(place: Place) -> None:
     assert list(rows) == ["fire/dock-event1-001.jpg"]
     place.judge(1, "none")
     assert "No event was judged" in place.harvest()
+
+
+def test_pictures_of_a_harvest_that_was_killed_get_their_groups_with_the_next(
+    tmp_path: Path,
+) -> None:
+    killed = HarvestFolder(tmp_path)
+    killed.add("misc", "a.jpg", b"first", "incident-1")
+    killed.add("misc", "b.jpg", b"second", "incident-2")
+    killed.save()
+    killed.add("fire", "b.jpg", b"second", "incident-2")
+    killed.add("fire", "c.jpg", b"third", "incident-3")
+    again = HarvestFolder(tmp_path)
+    assert again.add("fire", "b.jpg", b"second", "incident-2") == "known"
+    assert again.add("fire", "c.jpg", b"third", "incident-3") == "known"
+    assert again.add("fire", "c.jpg", b"third", "incident-3") == "known"
+    again.save()
+    assert (tmp_path / TABLE).read_text().splitlines() == [
+        "file\tgroup",
+        "misc/a.jpg\tincident-1",
+        "fire/b.jpg\tincident-2",
+        "fire/c.jpg\tincident-3",
+    ]
 
 
 @pytest.mark.parametrize("verdict", ["confirmed", "false"])
