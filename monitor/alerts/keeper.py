@@ -286,8 +286,9 @@ class Keeper(SharedStore):
         with self._swap:
             try:
                 self.write_settled()
-                # The smallest write first: a disk that is full still costs little for each try.
-                store.save_states(before.load_states().values())
+                # The smallest write first: a disk that is full still costs little for each try. It
+                # must mean nothing: states of after an event that is not there yet would hide it.
+                store.save_states(store.load_states().values())
                 store.absorb(before, self._unsaved, self._in_memory_since)
                 before.close()
             except StoreError as error:

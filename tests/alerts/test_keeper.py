@@ -106,6 +106,37 @@ def test_what_was_in_memory_reaches_the_disk_once_it_can_be_opened(
         store.close()
 
 
+def test_states_are_not_on_disk_before_the_events_that_led_to_them(
+    blocked: tuple[Path, Callable[[], None]], clock: ManualClock, counts: Counts
+) -> None:
+    path, mend = blocked
+    transitions, state = burning()
+    quiet = decider().snapshot()
+    assert quiet.camera == state.camera
+    keeper = Keeper(path, clock=clock, count=counts)
+    keeper.record(transitions, state)
+    mend()
+    store = EventStore.open(path)
+    store.save_states([quiet])
+    store.change_with(
+        lambda connection: connection.execute(
+            "CREATE TRIGGER refuse BEFORE INSERT ON transitions "
+            "BEGIN SELECT RAISE(ABORT, 'refused'); END"
+        )
+    )
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    assert keeper.in_memory, "the events are refused"
+    assert store.load_states() == {quiet.camera: quiet}
+    store.change_with(lambda connection: connection.execute("DROP TRIGGER refuse"))
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    assert not keeper.in_memory
+    assert store.load_states() == {state.camera: state}
+    store.close()
+    keeper.close()
+
+
 def test_a_damaged_store_is_set_aside_and_counted(
     tmp_path: Path, clock: ManualClock, counts: Counts
 ) -> None:
