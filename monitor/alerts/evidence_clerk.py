@@ -192,6 +192,8 @@ class Clerk:
         for clip in list(self._open):
             with self._counted():
                 self._end_clip(ClipEnd(clip, "", 0.0, "worker_lost"))
+        with self._counted():
+            self._shelf.list_again()
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
@@ -234,6 +236,7 @@ class Clerk:
                 self._early.append((until, job))
             else:
                 self._counts.count_dropped("store")
+        self._shelf.list_again()
         self._shelf.clear()
         if now >= self._next_expiry:
             self._next_expiry = now + _EXPIRE_SECONDS

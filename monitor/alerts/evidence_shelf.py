@@ -20,6 +20,11 @@ from monitor.logs import Throttle
 _SPARE = 0.95
 """Down to this part of the bound it is cleared, so that not each new file clears again."""
 
+_LIST_SECONDS = 30.0
+"""How long a file is kept that the store does not take."""
+_UNLISTED = 24
+"""Files that are kept so; more are deleted at once."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -41,6 +46,19 @@ class Bounds:
     max_bytes: int = 10_000_000_000
     min_free_bytes: int = 500_000_000
     """So much of the disk is left to events and to others."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Unlisted:
+    """A file whose row is not in the store."""
+
+    event_id: int
+    kind: EvidenceKind
+    file: str
+    size_bytes: int
+    at: float
+    until: float
+    """Monotonic time at which it is given up."""
 
 
 class EvidenceShelf:
@@ -66,6 +84,7 @@ class EvidenceShelf:
         self._monotonic = monotonic
         self._throttle = Throttle()
         self._total = 0
+        self._unlisted: list[_Unlisted] = []
         self._prepared = False
         self.bounds = Bounds()
         self.fault = ""
@@ -273,20 +292,39 @@ class EvidenceShelf:
         self._total -= one.size_bytes
         return True
 
+    def list_again(self) -> None:
+        """Try again what the store did not take, as while others wrote to it."""
+        waiting, self._unlisted = self._unlisted, []
+        for one in waiting:
+            self._enter(one)
+
     def _list(self, event_id: int, kind: EvidenceKind, file: str, size: int, at: float) -> bool:
         self._total += size
         self._counts.set_bytes(self._total)
+        until = self._monotonic() + _LIST_SECONDS
+        return self._enter(_Unlisted(event_id, kind, file, size, at, until))
+
+    def _enter(self, one: _Unlisted) -> bool:
+        kind = one.kind
         try:
             row = self._store.add_evidence(
-                event_id, kind, file, size_bytes=size, captured_at=at, created_at=self._wall()
+                one.event_id,
+                kind,
+                one.file,
+                size_bytes=one.size_bytes,
+                captured_at=one.at,
+                created_at=self._wall(),
             )
         except StoreError as error:
-            row = None
             self._failed(error)
+            if self._monotonic() < one.until and len(self._unlisted) < _UNLISTED:
+                self._unlisted.append(one)
+                return False
+            row = None
         if row is None:
             with suppress(OSError):  # nobody knows it, so it goes first later
-                self._folder.remove(file)
-                self._total -= size
+                self._folder.remove(one.file)
+                self._total -= one.size_bytes
             self._counts.count_file(kind, failed=True)
             self._counts.count_dropped("store")
             return False

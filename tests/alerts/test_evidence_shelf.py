@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ class Place:
 
     def __init__(self, folder: Path, state: Path) -> None:
         self.path = folder
+        self.state = state
         self.store = EventStore.open(state / "events.db", now=lambda: WALL)
         target = decider()
         for index in range(4):
@@ -81,6 +83,30 @@ def test_an_event_that_the_store_does_not_know_leaves_no_file(place: Place) -> N
     assert not place.put(77)
     assert place.counts.dropped["store"] == 1
     assert list(EvidenceFolder(place.path).files()) == []
+
+
+def test_a_file_waits_a_while_for_a_store_that_others_write_to(place: Place) -> None:
+    now = [0.0]
+    shelf = EvidenceShelf(
+        EvidenceFolder(place.path),
+        SharedStore(place.store),
+        counts=place.counts,
+        monotonic=lambda: now[0],
+    )
+    shelf.bounds = Bounds(min_free_bytes=0)
+    with closing(sqlite3.connect(place.state / "events.db", isolation_level=None)) as other:
+        for event, later, kept in ((1, 5.0, True), (2, 31.0, False)):
+            other.execute("BEGIN IMMEDIATE")
+            assert not shelf.put(event, "snapshot", b"picture", at=WALL, what="dock-fire-snapshot")
+            assert shelf.of_event(event) == []
+            assert place.counts.dropped["store"] == 0
+            now[0] += later
+            if kept:
+                other.execute("ROLLBACK")
+            shelf.list_again()
+            assert len(shelf.of_event(event)) == int(kept)
+    assert place.counts.dropped["store"] == 1
+    assert len(list(EvidenceFolder(place.path).files())) == 1
 
 
 def test_the_oldest_makes_way_for_the_newest_and_open_events_stay(place: Place) -> None:
