@@ -49,7 +49,12 @@ class RegionPlan:
     """The regions of one camera, and when each was scored last."""
 
     def __init__(
-        self, regions: Sequence[Region], alerting: Sequence[int], tiles_per_frame: float | None
+        self,
+        regions: Sequence[Region],
+        alerting: Sequence[int],
+        tiles_per_frame: float | None,
+        *,
+        fps: float = 1.0,
     ) -> None:
         """
         Args:
@@ -57,13 +62,17 @@ class RegionPlan:
             alerting: positions of the labels that can raise an alert.
             tiles_per_frame: inferences that a frame may take beside its full view, in the mean;
                 None: as many as it likes.
+            fps: frames a second that the camera is sampled at. A frame that was passed over leaves
+                its share to the next.
         """
         self._views: dict[str, list[Region]] = {}
         for view in regions:
             self._views.setdefault(view.view_of or view.name, []).append(view)
         self._alerting = list(alerting)
         self.tiles_per_frame = tiles_per_frame
+        self._fps = fps
         self._credit = 0.0
+        self._chosen_at: float | None = None
         self._parts: dict[str, _Part] = {}
         self._offered: tuple[int, NDArray[np.uint8]] = (-1, NO_GIST)
 
@@ -86,6 +95,8 @@ class RegionPlan:
             everything: nothing is left out: an alert is pending or firing.
         """
         self._offered = (sequence, gist)
+        since = 0.0 if self._chosen_at is None else at - self._chosen_at
+        self._chosen_at = at
         names = [name for name in self._views if name != full_view().name]
         if everything or not names:
             return self._with(names)
@@ -104,7 +115,8 @@ class RegionPlan:
                 may.append((age * (CHANGED_WEIGHT if changed else 1.0), name))
         if self.tiles_per_frame is not None:
             # Saved up, but never for more than all of them.
-            self._credit = min(self._credit + self.tiles_per_frame, float(self._cost(names)))
+            share = self.tiles_per_frame * max(1.0, self._fps * since)
+            self._credit = min(self._credit + share, float(self._cost(names)))
             self._credit -= self._cost(must)
             for place, (_, name) in enumerate(sorted(may, key=lambda waits: -waits[0])):
                 if place and self._credit < 1.0:

@@ -118,7 +118,7 @@ class Roster:
             held_under,
             alerting=columns,
             still=StillScene(still),
-            plan=RegionPlan(regions, columns, None),
+            plan=RegionPlan(regions, columns, None, fps=camera.fps),
         )
         for alert, state in decider.states().items():
             self._metrics.set_alert_state(camera.name, alert, state)

@@ -103,6 +103,15 @@ def test_a_tile_that_looks_suspicious_is_scored_each_time() -> None:
         assert "tile-2-3" in camera.frame(hot="tile-2-3")
 
 
+def test_frames_that_were_passed_over_leave_their_share_to_the_next() -> None:
+    camera = Camera(1.0)
+    camera.frame()
+    for _ in range(6):
+        camera.now += 4  # a still scene is scored every five seconds
+        assert len(camera.frame()) == 1 + 5
+    assert max(camera.longest.values()) <= 15
+
+
 def test_with_an_alert_everything_is_scored() -> None:
     camera = Camera(1.0)
     camera.frame()
