@@ -92,7 +92,7 @@ class Keeper(SharedStore):
     def announce(self, firing: Collection[tuple[str, str]]) -> None:
         """Tell sinks of alerts, camera and name, that fire and that they have not heard of."""
         if firing and self._routes:
-            self._write(lambda: self._store.announce(firing))
+            self._write(lambda: self._store.announce(firing), again=True)
             self._tell()
 
     def record(self, transitions: Collection[Transition], state: DeciderSnapshot) -> None:
@@ -163,15 +163,15 @@ class Keeper(SharedStore):
         """
         if self._unread:
             return  # what is open is not known, so nothing may be ended for being closed
-        self._write(lambda: self._store.keep_states_of(cameras))
-        at = self._clock.wall()
+        self._write(lambda: self._store.keep_states_of(cameras), again=True)
 
         def work() -> None:
-            ended = self._store.end_abandoned(alive, at=at)
+            # The time is of the try: what memory is told is carried over from its begin on.
+            ended = self._store.end_abandoned(alive, at=self._clock.wall())
             if ended:
                 log.info("events_ended", count=ended, cause="their camera or rule is gone")
 
-        self._write(work)
+        self._write(work, again=True)
         self._tell()
 
     def tend(self) -> None:
@@ -200,16 +200,24 @@ class Keeper(SharedStore):
         except StoreError as error:
             self._failed("write", error)
 
-    def _write(self, work: Callable[[], None]) -> None:
+    def _write(self, work: Callable[[], None], *, again: bool = False) -> None:
+        """Do work; ``again``: where the file does not take it, in memory, as nothing else keeps
+        it."""
+        was_in_memory = self.in_memory
         try:
             work()
+            failing = self._store.failing
         except StoreError as error:
             self._failed("write", error)
+            failing = True
+        else:
+            if failing:  # the store tells a fault once, and then keeps still about it
+                self._count("write", True)
+        if failing:
             self._fall_back()
-            return
-        if self._store.failing:  # the store tells a fault once, and then keeps still about it
-            self._count("write", True)
-            self._fall_back()
+            if again and not was_in_memory:
+                with suppress(StoreError):  # the fault stands already
+                    work()
             return
         self._count("write", self.in_memory)
         if self._fault and not self.in_memory:

@@ -1,5 +1,6 @@
 """Events are kept whatever the disk does, and what fails is said and counted."""
 
+import sqlite3
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.alerts.keeper import RETRY_SECONDS, Keeper
+from monitor.alerts.routing import Route
 from monitor.alerts.store import EventStore
 from monitor.clock import ManualClock
 from monitor.decision.decider import Decider
@@ -131,9 +133,32 @@ def test_states_are_not_on_disk_before_the_events_that_led_to_them(
     store.change_with(lambda connection: connection.execute("DROP TRIGGER refuse"))
     clock.advance(RETRY_SECONDS)
     keeper.tend()
-    assert not keeper.in_memory
+    assert (keeper.in_memory, keeper.fault) == (False, "")
     assert store.load_states() == {state.camera: state}
     store.close()
+    keeper.close()
+
+
+def test_what_is_announced_as_the_first_write_that_fails_is_not_lost(
+    tmp_path: Path, clock: ManualClock, counts: Counts
+) -> None:
+    path = tmp_path / "events.db"
+    transitions, state = burning()
+    keeper = Keeper(path, clock=clock, count=counts)
+    keeper.record(transitions, state)
+    keeper.route([Route("mail")])
+    assert keeper.heads("mail") == []
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    keeper.announce([("dock", "fire")])
+    assert keeper.in_memory
+    assert [head.kind for head in keeper.heads("mail")] == ["firing"]
+    other.execute("ROLLBACK")
+    other.close()
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    assert (keeper.in_memory, keeper.fault) == (False, "")
+    assert [head.kind for head in keeper.heads("mail")] == ["firing"]
     keeper.close()
 
 
