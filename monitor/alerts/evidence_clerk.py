@@ -104,6 +104,7 @@ class _Open:
     sight: Sight
     path: Path
     descriptor: int
+    max_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,8 +297,12 @@ class Clerk:
         if begun is None:
             return
         path, descriptor = begun
+        # Half of what is left, so that the next clip finds room as well.
+        promised = sum(clip.max_bytes for clip in self._open.values())
+        room = (self._shelf.spare_bytes() - promised) // 2
+        max_bytes = min(LARGEST_CLIP_BYTES, max(_LEAST_CLIP_BYTES, room))
         self._clips += 1
-        self._open[self._clips] = _Open(event_id, sight, path, descriptor)
+        self._open[self._clips] = _Open(event_id, sight, path, descriptor, max_bytes)
         self.tasks.append(
             ClipTask(
                 self._clips,
@@ -305,7 +310,7 @@ class Clerk:
                 descriptor,
                 wish.since,
                 wish.until,
-                min(LARGEST_CLIP_BYTES, self._shelf.spare_bytes()),
+                max_bytes,
             )
         )
 

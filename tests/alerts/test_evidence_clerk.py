@@ -142,6 +142,18 @@ def fragment(size: int) -> bytes:
 HEAD = struct.pack(">I4s", 8, b"ftyp") + struct.pack(">I4s", 8, b"moov")
 
 
+def test_clips_that_are_written_at_once_share_the_room(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk.folder, "free_bytes", lambda: 80_000_000)
+    desk.clerk.start()
+    for _ in range(3):
+        desk.clerk.submit(Fired(sight(2.0), False, ClipWish(-3.0, 12.0)))
+    until(lambda: len(desk.clerk.tasks) == 3)
+    sizes = [task.max_bytes for task in desk.clerk.tasks]
+    assert sizes == [40_000_000, 20_000_000, 10_000_000]
+
+
 def test_a_clip_counts_when_it_is_whole(desk: Desk) -> None:
     task = ordered(desk)
     assert (task.camera, task.since, task.until) == ("dock", -3.0, 12.0)
