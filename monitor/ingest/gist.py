@@ -27,6 +27,8 @@ def gist(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
         uint8 (rows / 4, columns / 4), at most 36 x 64; empty for a picture too small.
     """
     rows, columns = (side // _AVERAGED for side in grey.shape)
+    if not rows or not columns:
+        return NO_GIST
     cut = grey[: rows * _AVERAGED, : columns * _AVERAGED].reshape(rows, _AVERAGED, -1)
     summed = cut.sum(axis=1, dtype=np.uint16).reshape(rows, columns, _AVERAGED).sum(axis=2)
     small: NDArray[np.uint8] = (summed // _AVERAGED**2).astype(np.uint8)

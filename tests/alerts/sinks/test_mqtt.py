@@ -111,7 +111,7 @@ def test_broker_says_offline_when_the_daemon_is_gone(mosquitto: Broker) -> None:
         connection.shutdown(socket.SHUT_RDWR)  # as a process that was killed
         wait_for(lambda: b"offline" in by_topic(mosquitto, "gone"), "the last will is told")
         introduced(made)
-        assert mosquitto.retained()["gone/availability"] == b"online"
+        wait_for(lambda: mosquitto.retained().get("gone/availability") == b"online", "it is back")
 
 
 def by_topic(mosquitto: Broker, topic: str) -> list[bytes]:
