@@ -2,17 +2,14 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-STOP_SECONDS = 10.0
-"""How long it may take to end before it is killed."""
+from monitor.child_daemon import stop
 
 LAST_LINES = 12
 """Lines of the log that are shown when something went wrong."""
@@ -66,17 +63,7 @@ class DemoDaemon:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            # Its workers are in the same session: none may outlive it.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        stop(self._process)
 
     def poll(self) -> int | None:
         """The exit code, once it has ended."""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.alerts.events import Evidence as EvidenceFile
-from monitor.alerts.evidence_clerk import Clerk, ClipEnd, ClipWish, Fired, First, Over
+from monitor.alerts.evidence_clerk import Clerk
 from monitor.alerts.evidence_folder import EvidenceFolder
+from monitor.alerts.evidence_jobs import ClipEnd, ClipWish, Fired, First, Over
 from monitor.alerts.evidence_picture import Heat, Sight
 from monitor.alerts.evidence_shelf import Bounds, EvidenceShelf
 from monitor.alerts.keeper_shared import SharedStore

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+from monitor.alerts.evidence_jobs import ClipEnd, ClipTask, ClipWish, Fired, First, Job, Over
 from monitor.alerts.evidence_picture import Sight, annotate, jpeg
 from monitor.alerts.evidence_shelf import Counts, EvidenceShelf
 from monitor.alerts.fragments import whole_fragments
@@ -36,64 +37,6 @@ _EVENT_SECONDS = 30.0
 _NO_CLIP = {"worker_lost": "worker_lost", "disk": "disk", "slow": "disk", "unfit": "unfit"}
 
 log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ClipWish:
-    """The clip that an alert should have, in monotonic time."""
-
-    since: float
-    until: float
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class First:
-    """An alert became pending."""
-
-    sight: Sight
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Fired:
-    """An alert fires."""
-
-    sight: Sight
-    pictures: bool
-    """Whether pictures are wanted, too."""
-    clip: ClipWish | None
-
-
-@dataclass(frozen=True, slots=True)
-class Over:
-    """No alert of an incident is pending or firing any more."""
-
-    camera: str
-    incident: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClipEnd:
-    """What became of a clip."""
-
-    clip: int
-    container: str
-    began_at: float
-    cut: str
-
-
-@dataclass(frozen=True, slots=True)
-class ClipTask:
-    """A clip that is to be written by whoever reads the camera."""
-
-    clip: int
-    camera: str
-    descriptor: int
-    since: float
-    until: float
-    max_bytes: int
-
-
-Job = First | Fired | Over | ClipEnd
 
 
 @dataclass(frozen=True, slots=True, eq=False)

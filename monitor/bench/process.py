@@ -17,10 +17,10 @@ import yaml
 
 from monitor.bench.counts import Counts, parse_counts
 from monitor.bench.machine import cpu_seconds, memory_bytes
+from monitor.child_daemon import stop
 from monitor.errors import EmberwatchError
 
 READY_TIMEOUT_SECONDS = 90.0
-STOP_SECONDS = 10.0
 _PAUSE_SECONDS = 0.05
 
 Camera = dict[str, Any]
@@ -88,16 +88,7 @@ class BenchDaemon:
     def close(self) -> None:
         """Stop it; kill it with its workers if it takes too long."""
         self._client.close()
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        stop(self._process)
 
     @property
     def pid(self) -> int:

@@ -12,17 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from monitor.alerts.evidence_clerk import (
-    QUEUED,
-    Clerk,
-    ClipEnd,
-    ClipTask,
-    ClipWish,
-    Fired,
-    First,
-    Over,
-)
+from monitor.alerts.evidence_clerk import QUEUED, Clerk
 from monitor.alerts.evidence_folder import EvidenceFolder
+from monitor.alerts.evidence_jobs import ClipEnd, ClipTask, ClipWish, Fired, First, Over
 from monitor.alerts.evidence_picture import Heat, Sight, annotate
 from monitor.alerts.evidence_shelf import Bounds, EvidenceShelf
 from monitor.alerts.fragments import whole_fragments
