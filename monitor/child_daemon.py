@@ -1,9 +1,12 @@
-"""Ends a daemon that was started as a process in a session of its own."""
+"""Ends a daemon that was started as a process in a session of its own, in time."""
 
 import os
 import signal
 import subprocess
-from contextlib import suppress
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
 
 STOP_SECONDS = 10.0
 """How long it may take to end before it is killed."""
@@ -21,3 +24,17 @@ def stop(process: "subprocess.Popen[bytes] | None") -> None:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
+
+
+@contextmanager
+def ended_by(number: signal.Signals) -> Iterator[None]:
+    """Let a signal end this program as Ctrl-C does, so that its daemons never outlive it."""
+
+    def stop(received: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + received)
+
+    before = signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)

@@ -13,7 +13,16 @@ import typer
 
 from monitor.cli_feedback import events, harvest
 from monitor.cli_model import evaluate, export, label
-from monitor.cli_options import AsJson, ConfigOption, ConfigPath, quiet_logs
+from monitor.cli_options import (
+    DAEMON_URL,
+    AsJson,
+    CaFile,
+    ConfigOption,
+    ConfigPath,
+    DaemonUrl,
+    TokenFile,
+    quiet_logs,
+)
 from monitor.cli_regions import regions
 from monitor.cli_replay import replay
 from monitor.cli_silence import silence
@@ -44,7 +53,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 something failed, 2 the configuration or the arguments are "
     "wrong, 75 (under systemd alone) the address is not to be had yet, 130 interrupted.",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
@@ -147,21 +155,23 @@ def init(
 
 @app.command()
 def status(
-    url: Annotated[
-        str, typer.Argument(metavar="[URL]", help="Where the daemon listens.")
-    ] = "http://127.0.0.1:9108",
+    url: DaemonUrl = DAEMON_URL,
     once: Annotated[bool, typer.Option("--once", help="Print it once and end.")] = False,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
 ) -> None:
     """Show the cameras, scores and alerts of a running daemon.
 
     \b
       emberwatch status
-      emberwatch status --once http://10.0.4.2:9108
+      emberwatch status --once --token-file ~/.emberwatch-token https://10.0.4.2:9108
     """
+    from monitor.daemon_client import daemon_address
     from monitor.status import status as show_status
 
     quiet_logs()
-    _end(show_status(url, once))
+    address = daemon_address(url, os.environ, token_file=token_file, ca_file=ca_file)
+    _end(show_status(address, once))
 
 
 app.command()(label)

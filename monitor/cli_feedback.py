@@ -1,5 +1,6 @@
 """The arguments of ``emberwatch events`` (a URL, or what is said of an event) and ``harvest``."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -7,7 +8,15 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperGroup
 
-from monitor.cli_options import AsJson, ConfigPath, quiet_logs
+from monitor.cli_options import (
+    DAEMON_URL,
+    AsJson,
+    CaFile,
+    ConfigPath,
+    DaemonUrl,
+    TokenFile,
+    quiet_logs,
+)
 
 _ConfigOption = Annotated[
     Path,
@@ -47,9 +56,7 @@ events = typer.Typer(
 
 @events.command("list")
 def list_events(
-    url: Annotated[
-        str, typer.Argument(metavar="[URL]", help="Where the daemon listens.")
-    ] = "http://127.0.0.1:9108",
+    url: DaemonUrl = DAEMON_URL,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 20,
     camera: Annotated[
         str | None, typer.Option("--camera", metavar="NAME", help="Of this camera alone.")
@@ -58,14 +65,22 @@ def list_events(
         bool, typer.Option("--deliveries", help="Below each, what each sink was told.")
     ] = False,
     as_json: AsJson = False,
+    token_file: TokenFile = None,
+    ca_file: CaFile = None,
 ) -> None:
     """Show what the alerts of a running daemon did, newest first; `list` may be left out."""
+    from monitor.daemon_client import daemon_address
     from monitor.events import events as show_events
 
     quiet_logs()
     raise typer.Exit(
         show_events(
-            url, limit=limit, camera=camera, as_json=as_json, deliveries=deliveries, out=sys.stdout
+            daemon_address(url, os.environ, token_file=token_file, ca_file=ca_file),
+            limit=limit,
+            camera=camera,
+            as_json=as_json,
+            deliveries=deliveries,
+            out=sys.stdout,
         )
     )
 

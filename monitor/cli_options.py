@@ -10,6 +10,22 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option("--config", metavar="CONFIG", help="Take rules, model and decision from it."),
 ]
+DaemonUrl = Annotated[str, typer.Argument(metavar="[URL]", help="Where the daemon listens.")]
+DAEMON_URL = "http://127.0.0.1:9108"
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--token-file",
+        metavar="FILE",
+        help="Its first line is the token, if the daemon wants one; without, EMBERWATCH_TOKEN.",
+    ),
+]
+CaFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--ca-file", metavar="FILE", help="PEM file with what signed the daemon's certificate."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line.")]
 EngineName = Annotated[
     Literal["auto", "openvino", "tensorflow"],

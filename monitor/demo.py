@@ -5,14 +5,12 @@ What is shown is read back from its ``/metrics`` and its log; nothing is taken f
 """
 
 import signal
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 
 import httpx
 import yaml
@@ -20,6 +18,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
+from monitor.child_daemon import ended_by
 from monitor.config_file import load_config
 from monitor.demo_daemon import DemoDaemon, LogLine
 from monitor.errors import ConfigError, EmberwatchError
@@ -112,7 +111,7 @@ def run_demo(
     console = Console() if console is None else console
     with (
         tempfile.TemporaryDirectory(prefix="emberwatch-demo-") as folder,
-        _stopped_by(signal.SIGTERM),
+        ended_by(signal.SIGTERM),
     ):
         path = write_config(config or shared_path("config", "demo.yaml"), Path(folder), listen)
         with DemoDaemon(path, Path(folder) / "log") as daemon:
@@ -248,17 +247,3 @@ def _plain(console: Console, text: str) -> None:
 def _styled(entry: LogLine) -> Text:
     style = {"error": "bold red", "warning": "yellow"}.get(entry.level, "dim")
     return Text(entry.text, style)
-
-
-@contextmanager
-def _stopped_by(number: signal.Signals) -> Iterator[None]:
-    """Let a signal end the demo as Ctrl-C does, so that its daemon never outlives it."""
-
-    def stop(received: int, _frame: FrameType | None) -> None:
-        sys.exit(128 + received)
-
-    before = signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)

@@ -8,9 +8,9 @@ from typing import Any, TextIO
 
 import httpx
 
+from monitor.daemon_client import DaemonAddress, refused, unreachable
 from monitor.errors import EmberwatchError
 
-_TIMEOUT_SECONDS = 10.0
 _PAGE = 500
 """As many as the API gives at once."""
 
@@ -20,7 +20,7 @@ class EventsError(EmberwatchError):
 
 
 def events(
-    url: str,
+    address: DaemonAddress,
     *,
     limit: int,
     camera: str | None,
@@ -31,7 +31,7 @@ def events(
     """Write the newest events, the newest first.
 
     Args:
-        url: where the daemon listens, like ``http://127.0.0.1:9108``.
+        address: where the daemon listens.
         limit: at most so many.
         camera: of this camera alone.
         as_json: one JSON object a line, as the API gives it; else a line of text for people.
@@ -42,12 +42,12 @@ def events(
         0.
 
     Raises:
-        EventsError: no Emberwatch answers there, or it cannot read them.
+        EventsError: no Emberwatch answers there, it wants a token, or it cannot read them.
+        UsageError: the file of certificates, or the token, is no such thing.
     """
-    base = url.rstrip("/") if "://" in url else f"http://{url.rstrip('/')}"
     found = False
-    with httpx.Client(base_url=base, timeout=_TIMEOUT_SECONDS, trust_env=False) as client:
-        for event in _pages(client, base, limit, camera):
+    with address.open() as client:
+        for event in _pages(client, address.base, limit, camera):
             found = True
             out.write(f"{json.dumps(event) if as_json else _line(event)}\n")
             if deliveries and not as_json:
@@ -75,11 +75,10 @@ def _page(client: httpx.Client, base: str, asked: dict[str, str | int]) -> dict[
     try:
         answer = client.get("/api/v1/events", params=asked)
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        told = str(error) or type(error).__name__
-        raise EventsError(
-            f"{base}: no daemon answers there ({told}); start one with `emberwatch run CONFIG`, "
-            "or name the address that its `listen` says"
-        ) from error
+        raise EventsError(unreachable(base, error)) from error
+    told = refused(base, answer.status_code)
+    if told is not None:
+        raise EventsError(told)
     try:
         body = answer.json()
         if answer.status_code == httpx.codes.SERVICE_UNAVAILABLE:

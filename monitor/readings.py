@@ -8,6 +8,7 @@ import httpx
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitor.daemon_client import refused, unreachable
 from monitor.decision.state import AlertState
 from monitor.errors import EmberwatchError
 
@@ -71,26 +72,23 @@ class Reading:
         return tuple(camera.name for camera in self.cameras if camera.fired.get(alert, 0) > 0)
 
 
-def fetch(client: httpx.Client, url: str) -> Reading:
+def fetch(client: httpx.Client, base: str) -> Reading:
     """Read a daemon's metrics.
 
     Args:
-        url: where it listens, like ``http://127.0.0.1:9108``; with ``/metrics`` or without.
+        client: sends what the daemon wants to see of who asks.
+        base: where it listens, like ``http://127.0.0.1:9108``.
 
     Raises:
-        ReadingError: nobody answers, or it is no Emberwatch.
+        ReadingError: nobody answers, it wants a token, or it is no Emberwatch.
     """
-    base = url.rstrip("/").removesuffix("/metrics")
-    if "://" not in base:
-        base = f"http://{base}"
     try:
         answer = client.get(f"{base}/metrics", timeout=FETCH_TIMEOUT_SECONDS)
     except (httpx.TransportError, httpx.InvalidURL) as error:
-        told = str(error) or type(error).__name__
-        raise ReadingError(
-            f"{base}: no daemon answers there ({told}); start one with `emberwatch run CONFIG`, "
-            "or name the address that its `listen` says"
-        ) from error
+        raise ReadingError(unreachable(base, error)) from error
+    told = refused(base, answer.status_code)
+    if told is not None:
+        raise ReadingError(told)
     if answer.status_code != httpx.codes.OK:
         raise ReadingError(
             f"{base}/metrics: answers with HTTP {answer.status_code}, so it is no Emberwatch "

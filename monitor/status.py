@@ -2,19 +2,19 @@
 
 import time
 
-import httpx
 from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
+from monitor.daemon_client import DaemonAddress
 from monitor.readings import ReadingError, fetch
 from monitor.status_table import line, table
 
 REFRESH_SECONDS = 1.0
 
 
-def status(url: str, once: bool, *, console: Console | None = None) -> int:
-    """Show what the daemon at ``url`` says of itself on ``/metrics``.
+def status(address: DaemonAddress, once: bool, *, console: Console | None = None) -> int:
+    """Show what the daemon at ``address`` says of itself on ``/metrics``.
 
     On a terminal a table that is drawn anew each second until Ctrl-C; elsewhere, or with ``once``,
     it is printed once. A daemon that stops answering while it is shown is said to, and looked for
@@ -24,11 +24,13 @@ def status(url: str, once: bool, *, console: Console | None = None) -> int:
         0.
 
     Raises:
-        ReadingError: no Emberwatch answers there.
+        ReadingError: no Emberwatch answers there, or it wants a token.
+        UsageError: the file of certificates, or the token, is no such thing.
     """
     console = Console() if console is None else console
-    with httpx.Client(trust_env=False) as client:
-        reading = fetch(client, url)
+    base = address.base
+    with address.open() as client:
+        reading = fetch(client, base)
         if not console.is_terminal:
             for camera in reading.cameras:
                 console.print(line(camera), markup=False, highlight=False, soft_wrap=True)
@@ -41,7 +43,7 @@ def status(url: str, once: bool, *, console: Console | None = None) -> int:
                 while True:
                     time.sleep(REFRESH_SECONDS)
                     try:
-                        live.update(table(fetch(client, url), console.width), refresh=True)
+                        live.update(table(fetch(client, base), console.width), refresh=True)
                     except ReadingError as error:
                         live.update(Text(str(error), "bold red"), refresh=True)
             except KeyboardInterrupt:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from monitor.alerts.reader import read_events
+from monitor.daemon_client import DaemonAddress
 from monitor.errors import StoreError
 from monitor.events import EventsError, delivery_lines, events
 from tests.support.bundles import tiny_cells_bundle
@@ -17,7 +18,9 @@ from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, wr
 
 def told(daemon: Daemon, *, limit: int = 20, camera: str | None = None, as_json: bool) -> list[str]:
     out = io.StringIO()
-    assert events(daemon.url, limit=limit, camera=camera, as_json=as_json, out=out) == 0
+    assert (
+        events(DaemonAddress(daemon.url), limit=limit, camera=camera, as_json=as_json, out=out) == 0
+    )
     return out.getvalue().splitlines()
 
 
@@ -63,7 +66,7 @@ def test_a_running_daemon_tells_its_events(tmp_path: Path) -> None:
 def test_where_nobody_answers_the_cure_is_named() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(EventsError, match=r"no daemon answers there .*emberwatch run"):
-        events(url, limit=1, camera=None, as_json=True, out=io.StringIO())
+        events(DaemonAddress(url), limit=1, camera=None, as_json=True, out=io.StringIO())
 
 
 def test_a_file_that_is_no_store_is_named(tmp_path: Path) -> None:

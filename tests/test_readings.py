@@ -90,18 +90,6 @@ def test_a_page_of_something_else_is_refused(text: str) -> None:
         parse(text, URL)
 
 
-@pytest.mark.parametrize(
-    "url", [URL, "127.0.0.1:9108", f"{URL}/", f"{URL}/metrics", f"{URL}/metrics/"]
-)
-def test_the_address_may_be_written_in_any_way(url: str) -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert str(request.url) == f"{URL}/metrics"
-        return httpx.Response(200, text=page())
-
-    with httpx.Client(transport=httpx.MockTransport(answer)) as client:
-        assert fetch(client, url).url == URL
-
-
 def test_an_answer_that_is_no_page_is_named() -> None:
     with (
         httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(404))) as client,

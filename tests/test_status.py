@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from monitor.daemon_client import DaemonAddress
 from monitor.decision.state import AlertState
 from monitor.readings import CameraReading, Reading, ReadingError
 from monitor.status import status
@@ -87,7 +88,7 @@ def test_a_camera_without_a_frame_is_not_watched() -> None:
 def test_nobody_there_is_one_sentence_with_the_cure() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(ReadingError, match=f"{url}: no daemon answers there .*emberwatch run"):
-        status(url, once=True)
+        status(DaemonAddress(url), once=True)
 
 
 def test_a_running_daemon_is_shown(tmp_path: Path) -> None:
@@ -96,9 +97,9 @@ def test_a_running_daemon_is_shown(tmp_path: Path) -> None:
     with running_daemon(write_config(tmp_path, [camera])) as daemon:
         wait_for(lambda: daemon.value("alerts_total", camera="dock", alert="fire"), "it fires")
         plain = Console(file=io.StringIO(), width=140)
-        assert status(daemon.url, once=False, console=plain) == 0
+        assert status(DaemonAddress(daemon.url), once=False, console=plain) == 0
         terminal = Console(file=io.StringIO(), width=140, force_terminal=True, color_system=None)
-        assert status(daemon.url, once=True, console=terminal) == 0
+        assert status(DaemonAddress(daemon.url), once=True, console=terminal) == 0
     assert isinstance(plain.file, io.StringIO)
     assert isinstance(terminal.file, io.StringIO)
     assert "dock: up; ok; " in plain.file.getvalue()

@@ -34,7 +34,13 @@ _TEND_SECONDS = 5.0
 _EXPIRE_SECONDS = 3600.0
 _EVENT_SECONDS = 30.0
 """How long a sight waits for its event to be in the store."""
-_NO_CLIP = {"worker_lost": "worker_lost", "disk": "disk", "slow": "disk", "unfit": "unfit"}
+_NO_CLIP = {
+    "worker_lost": "worker_lost",
+    "disk": "disk",
+    "slow": "disk",
+    "busy": "queue",
+    "unfit": "unfit",
+}
 
 log = structlog.get_logger(__name__)
 

@@ -131,6 +131,36 @@ class StoreFile:
         """
         return self._must_commit(lambda: work(self._connection))
 
+    def is_empty(self) -> bool:
+        """Whether nothing was ever written here.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+
+        def rows(connection: sqlite3.Connection) -> bool:
+            return all(
+                connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None  # noqa: S608 - a constant
+                for table in ("events", "silences", "decisions")
+            )
+
+        return self.read_with(rows)
+
+    def take_all(self, other: "StoreFile") -> None:
+        """Hold what another store holds, and nothing else; all or nothing.
+
+        Raises:
+            StoreError: it is not on disk.
+        """
+        with self._lock, other._lock:
+            try:
+                other._connection.backup(self._connection)
+            except sqlite3.Error as error:
+                raise StoreError(
+                    f"{self.path}: cannot be written ({error}); free space on that disk, or make "
+                    "it writable"
+                ) from error
+
     def _commit(self, work: Callable[[], None]) -> bool:
         """Do work in one transaction; whether it is on disk.
 

@@ -1,5 +1,6 @@
 """The order of a benchmark: what is compared is measured turn by turn."""
 
+import signal
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ from monitor.bench.pipeline import (
 )
 from monitor.bench.standing import memory, memory_per_camera, starts
 from monitor.bench.turns import Contender, Turn, Turns
+from monitor.child_daemon import ended_by
 
 BATCHES = (1, 2, 4, 8, 16)
 """Sizes among which the engine's best is looked for."""
@@ -48,7 +50,7 @@ def bench(effort: str, output: Path, out: TextIO) -> int:
     Raises:
         EmberwatchError: the daemon did not come up, or the bundle or engine failed.
     """
-    with scratch_folder() as folder:
+    with ended_by(signal.SIGTERM), scratch_folder() as folder:
         run = _Run(EFFORTS[effort], effort, Path(folder), output.parent / "bench-clips", out)
         run.all()
         lost = run.crowd()

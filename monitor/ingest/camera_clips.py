@@ -59,7 +59,8 @@ class CameraClips:
         self._writers = [thread for thread in self._writers if thread.is_alive()]
         if self._ring is None or not self._has_packets or len(self._writers) >= _MOST_CLIPS:
             os.close(descriptor)
-            self._report(ClipDone(order.camera, order.clip, "", 0.0, 0.0, "none"))
+            cut = "none" if self._ring is None or not self._has_packets else "busy"
+            self._report(ClipDone(order.camera, order.clip, "", 0.0, 0.0, cut))
             return
         from monitor.ingest.clip_writer import Clip, ClipWriter  # loads FFmpeg
 
@@ -77,9 +78,9 @@ class CameraClips:
         try:
             writer.thread.start()
         except RuntimeError:  # no more threads: that costs the clip, and no camera
-            writer.end("none")
+            writer.end("busy")
             os.close(descriptor)
-            self._report(ClipDone(order.camera, order.clip, "", 0.0, 0.0, "none"))
+            self._report(ClipDone(order.camera, order.clip, "", 0.0, 0.0, "busy"))
             return
         self._writers.append(writer.thread)
 

@@ -29,11 +29,14 @@ class Clip:
     """One of CUTS: why it ends before its time; empty where it does not."""
 
 
-CUTS: tuple[str, ...] = ("codec", "size", "slow", "stalled", "disk", "removed", "unfit", "none")
+CUTS: tuple[str, ...] = (
+    "codec", "size", "slow", "stalled", "disk", "removed", "unfit", "busy", "none",
+)  # fmt: skip
 """``codec``: what came then does not go into one file; ``size``: it would be longer than it may be;
 ``slow``: the disk is; ``stalled``: the camera sent no more; ``disk``: it cannot be written;
-``removed``: the camera was given up; ``unfit``: no file can hold this stream; ``none``: the camera
-sends none, enough clips of it are being written, or no thread can be started."""
+``removed``: the camera was given up; ``unfit``: no file can hold this stream; ``busy``: enough
+clips of the camera are being written, or no thread can be started; ``none``: the camera sends
+none."""
 
 
 class ClipWriter:

@@ -5,7 +5,7 @@ from hmac import compare_digest
 from typing import Annotated
 
 import structlog
-from fastapi import APIRouter, Form, HTTPException, Query, Request
+from fastapi import APIRouter, Form, HTTPException, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from monitor.logs import Throttle
@@ -53,9 +53,7 @@ def login_routes(
         return HTMLResponse(text, status_code=status)
 
     @routes.get("/login", response_model=None)
-    async def login(
-        request: Request, next: Annotated[str, Query(max_length=1024)] = "/"
-    ) -> HTMLResponse | RedirectResponse:
+    async def login(request: Request, next: str = "/") -> HTMLResponse | RedirectResponse:
         if request.state.session is not None:
             return RedirectResponse(local_path(next), status_code=303)
         return page(request, next)
@@ -64,7 +62,7 @@ def login_routes(
     async def log_in(
         request: Request,
         token: Annotated[str, Form(max_length=4096)],
-        next: Annotated[str, Form(max_length=1024)] = "/",
+        next: Annotated[str, Form()] = "/",
     ) -> HTMLResponse | RedirectResponse:
         # Else a foreign page could log a browser in as somebody else.
         if not same_origin(list(request.scope["headers"])):

@@ -47,13 +47,19 @@ def operator_with_form(
 FormOperator = Annotated[Caller, Depends(operator_with_form)]
 
 
+_LONGEST_PATH = 1024
+"""Characters; no page's own is nearly as long."""
+
+
 def local_path(path: str) -> str:
     """A path on this server to go on to; the wall, for whatever could lead elsewhere.
 
     >>> [local_path(path) for path in ("/events?state=firing", "//evil.example", "https://e.com")]
     ['/events?state=firing', '/', '/']
     """
-    plain = path.isascii() and path.isprintable() and "\\" not in path
+    plain = (
+        path.isascii() and path.isprintable() and "\\" not in path and len(path) <= _LONGEST_PATH
+    )
     return path if plain and path.startswith("/") and not path.startswith("//") else "/"
 
 

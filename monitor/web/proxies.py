@@ -11,6 +11,8 @@ from monitor.web.settings import WebSettings
 PROXIED = "emberwatch.proxied"
 """In the scope of a request that a proxy handed on, or may have."""
 
+_MAPPED = "::ffff:"
+
 _FORWARDED = (b"x-forwarded-for", b"forwarded", b"x-real-ip", b"x-forwarded-host", b"via")
 
 
@@ -33,6 +35,10 @@ class Proxies:
             self._names = names
             self._trusting = self._middleware()
         client = (scope.get("client") or (None,))[0]
+        if client and client.startswith(_MAPPED) and "." in client:
+            # A socket that takes both kinds of addresses writes the old ones so.
+            client = client.removeprefix(_MAPPED)
+            scope["client"] = (client, scope["client"][1])
         trusted = client in self._trusting.trusted_hosts
         # Whoever is trusted is a proxy, also where it forgets to say for whom it asks.
         scope[PROXIED] = trusted or any(name in _FORWARDED for name, _ in scope["headers"])

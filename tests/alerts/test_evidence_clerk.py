@@ -158,13 +158,14 @@ def test_a_clip_counts_when_it_is_whole(desk: Desk) -> None:
     assert clip.captured_at == WALL - 3.0
 
 
-@pytest.mark.parametrize("cut", ["stalled", "none"])
+@pytest.mark.parametrize("cut", ["stalled", "none", "busy"])
 def test_a_clip_of_nothing_leaves_no_file(desk: Desk, cut: str) -> None:
     task = ordered(desk)
     desk.clerk.submit(ClipEnd(task.clip, "", 0.0, cut))
     desk.done()
     assert "clip" not in desk.kinds()
     assert desk.counts.dropped["no_video"] == (1 if cut == "stalled" else 0)
+    assert desk.counts.dropped["queue"] == (1 if cut == "busy" else 0)
     assert not list((desk.folder.path / ".partial").iterdir())
 
 

@@ -134,6 +134,38 @@ def test_sinks_are_told_while_the_disk_takes_nothing_and_nobody_twice(
     again.close()
 
 
+@pytest.mark.parametrize("damaged", [False, True], ids=["taken away", "damaged"])
+def test_a_file_that_is_gone_meanwhile_is_made_anew_with_all_that_was_known(
+    tmp_path: Path, clock: ManualClock, damaged: bool
+) -> None:
+    path = tmp_path / "events.db"
+    keeper = Keeper(path, clock=clock, count=lambda *_: None)
+    keeper.route(ROUTES)
+    begin, end, state = burning()
+    keeper.record(begin, state)
+    clock.advance(600.0)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    keeper.record(end, state)
+    assert keeper.in_memory
+    other.execute("ROLLBACK")
+    other.close()
+    for file in tmp_path.glob("events.db*"):
+        file.unlink()
+    if damaged:
+        path.write_bytes(b"SQLite format 3\0" + bytes(range(256)) * 40)
+    clock.advance(RETRY_SECONDS)
+    keeper.tend()
+    assert (keeper.in_memory, keeper.fault, keeper.waiting) == (False, "", 0)
+    keeper.close()
+    again = Keeper(path, clock=clock, count=lambda *_: None)
+    (event,) = again.events(9, camera=None, before_id=None, open_only=False)
+    assert (event.state, len(event.steps)) == ("resolved", len(begin) + len(end))
+    assert delivered(again, "mail", clock) == ["firing", "upgraded", "resolved"]
+    assert again.load_states() == {state.camera: state}
+    again.close()
+
+
 def test_what_commands_wrote_to_the_file_meanwhile_stays(
     tmp_path: Path, clock: ManualClock
 ) -> None:

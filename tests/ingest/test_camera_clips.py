@@ -26,7 +26,7 @@ def test_a_thread_that_cannot_be_started_costs_the_clip_alone(
     with monkeypatch.context() as patched:
         patched.setattr(threading.Thread, "start", refused)
         clips.save(SaveClip("dock", 1, 7, 0.0, 1.0, 10**6), descriptor)
-    assert told == [ClipDone("dock", 7, "", 0.0, 0.0, "none")]
+    assert told == [ClipDone("dock", 7, "", 0.0, 0.0, "busy")]
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
     clips.close()

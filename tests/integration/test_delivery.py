@@ -12,6 +12,7 @@ import httpx
 import pytest
 import yaml
 
+from monitor.daemon_client import DaemonAddress
 from monitor.events import events
 from tests.support.clips import make_clip, red_scene
 from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, write_config
@@ -109,7 +110,14 @@ def test_fire_is_seen_by_all_within_two_seconds_and_its_end_too(
         assert {one["result"] for one in event["deliveries"]} == {"delivered"}
         assert "Who was told" in daemon.page("/events/1")[1]
         lines = io.StringIO()
-        events(daemon.url, limit=1, camera=None, as_json=False, deliveries=True, out=lines)
+        events(
+            DaemonAddress(daemon.url),
+            limit=1,
+            camera=None,
+            as_json=False,
+            deliveries=True,
+            out=lines,
+        )
         assert "mail             firing     delivered after" in lines.getvalue()
         # What is watched no more is over: its end is told to all.
         document = yaml.safe_load(config.read_text())

@@ -18,13 +18,15 @@ pytestmark = pytest.mark.debian
 
 
 @contextmanager
-def prometheus(folder: Path, target: str, port: int | None = None) -> Iterator[httpx.Client]:
-    """Prometheus with the rules that ship, scraping ``target`` each second."""
+def prometheus(folder: Path, *targets: str, port: int | None = None) -> Iterator[httpx.Client]:
+    """Prometheus with the rules that ship, scraping each of the targets each second."""
     config = folder / "prometheus.yml"
     document = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(shared_path("config", "prometheus", "emberwatch.rules.yml"))],
-        "scrape_configs": [{"job_name": "emberwatch", "static_configs": [{"targets": [target]}]}],
+        "scrape_configs": [
+            {"job_name": "emberwatch", "static_configs": [{"targets": list(targets)}]}
+        ],
     }
     config.write_text(yaml.safe_dump(document), encoding="utf-8")
     port = port or free_port()

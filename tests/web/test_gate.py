@@ -271,6 +271,28 @@ def test_trusted_proxy_with_tls_gets_a_cookie_for_tls(client: httpx.Client, site
     assert "secure" in cookie.lower()
 
 
+def test_old_addresses_are_known_on_a_socket_that_takes_both_kinds(tmp_path: Path) -> None:
+    open_here = WebSettings(tokens=tokens())
+    trusting = replace(CLOSED, trusted_proxies=("127.0.0.1",), hosts=("cameras.example",))
+    with web_site(tmp_path, settings=open_here, listen="[::]:0") as site:
+        port = httpx.URL(site.url).port
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=20) as client:
+            assert client.get("/api/v1/status").status_code == 200
+            site.server.apply(trusting)
+            done = client.post(
+                "/login", data={"token": VIEWER},
+                headers={"host": "cameras.example", "x-forwarded-proto": "https",
+                         "origin": "https://cameras.example"},
+            )  # fmt: skip
+    assert done.headers["set-cookie"].startswith("__Host-emberwatch=")
+
+
+def test_a_long_way_back_after_the_login_is_left_out(client: httpx.Client) -> None:
+    answer = client.get("/login", params={"next": f"/events?camera={'a' * 4000}"})
+    assert answer.status_code == 200
+    assert 'value="/"' in answer.text
+
+
 def test_other_names_are_answered_to_where_they_are_given(client: httpx.Client, site: Site) -> None:
     asked = {"host": "Cameras.example:443", **authorized(VIEWER)}
     assert client.get("/api/v1/status", headers=asked).status_code == 421
