@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from monitor.config import Camera, Config
+from monitor.config_sinks import AlertmanagerSink, MqttSink, Sink, WebhookSink
 from monitor.inference.bundle import Bundle
 from monitor.redact import redact
 from monitor.web.settings import ShownSection
@@ -34,6 +35,11 @@ def shown_settings(config: Config, bundle: Bundle) -> tuple[ShownSection, ...]:
                 )
                 for rule in config.rules
             ),
+        ),
+        ShownSection(
+            "Sinks",
+            ("Name", "Kind", "Where", "Hears of", "Escalates to"),
+            tuple(_sink(sink) for sink in config.sinks),
         ),
         _pairs("Model", _model(config, bundle)),
         _pairs("Decision", _decision(config)),
@@ -66,6 +72,38 @@ def _camera(config: Config, camera: Camera) -> tuple[str, ...]:
         camera.site or "",
         ", ".join(rules) or "none",
         "yes" if camera.enabled else "no",
+    )
+
+
+def _sink(sink: Sink) -> tuple[str, ...]:
+    """No address of Apprise: there is hardly one without a secret."""
+    match sink:
+        case AlertmanagerSink() | WebhookSink() if sink.url is not None:
+            where = source_of(sink.url)
+        case MqttSink():
+            where = sink.host
+        case _:
+            where = ""
+    hears = [
+        f"{what} {', '.join(names)}"
+        for what, names in (
+            ("cameras", sink.match.cameras),
+            ("labels", sink.match.labels),
+            ("rules", sink.match.rules),
+        )
+        if names is not None
+    ]
+    if sink.min_state == "pending":
+        hears.append("pending ones too")
+    if not sink.send_resolved:
+        hears.append("no ends")
+    after = f" after {_seconds(sink.escalate_after)}"
+    return (
+        sink.name,
+        sink.type,
+        where,
+        "; ".join(hears) or "all alerts",
+        f"{sink.escalate_to}{after}" if sink.escalate_to is not None else "nobody",
     )
 
 

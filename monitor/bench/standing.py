@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from monitor.bench.footage import Footage, Kind
-from monitor.bench.pipeline import CLIP_SECONDS, PHASES, UP_SECONDS, file_camera
+from monitor.bench.pipeline import UP_SECONDS, clip_of, file_camera
 from monitor.bench.process import BenchDaemon, Camera
 from monitor.errors import EmberwatchError
 from monitor.share import shared_path
@@ -46,7 +46,7 @@ def memory(
         cameras = [
             file_camera(
                 number,
-                footage.long_clip(Kind(), CLIP_SECONDS, number % PHASES / PHASES),
+                clip_of(footage, Kind(), number),
                 _MEMORY_FPS,
             )
             for number in range(count)

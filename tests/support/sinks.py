@@ -231,11 +231,17 @@ _END = "tests/end"
 
 
 @contextmanager
-def broker(folder: Path, port: int | None = None) -> Iterator[Broker]:
-    """Mosquitto."""
+def broker(
+    folder: Path, port: int | None = None, *, tls: tuple[int, Path, Path] | None = None
+) -> Iterator[Broker]:
+    """Mosquitto; with a port, a certificate and its key it listens over TLS as well."""
     port = port or free_port()
     config = folder / "mosquitto.conf"
-    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", encoding="utf-8")
+    lines = [f"listener {port} 127.0.0.1", "allow_anonymous true"]
+    if tls is not None:
+        listen, cert, key = tls
+        lines += [f"listener {listen} 127.0.0.1", f"certfile {cert}", f"keyfile {key}", "user root"]
+    config.write_text("\n".join(lines) + "\n", encoding="utf-8")
     with process(["mosquitto", "-c", str(config)], folder / "mosquitto.log"):
 
         def connected() -> Broker | None:

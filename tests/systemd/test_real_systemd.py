@@ -3,6 +3,7 @@
 The tests share one machine and each leaves the daemon running, or starts it itself.
 """
 
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -47,6 +48,7 @@ class Site:
             "state_dir": "/var/lib/emberwatch",
             "inference": {"bundle": "/etc/emberwatch/bundle"},
             "rules": [{"name": "fire", "label": "fire", "threshold": 0.6, "for": "1s"}],
+            "sinks": [{"name": "journal", "type": "journal"}],
         }
         self.configure("yard")
 
@@ -181,6 +183,19 @@ def test_daemon_runs_as_nobody_who_may_do_nothing(site: Site) -> None:
     assert status["Seccomp"] == "2"
     owned = site.machine.run("stat", "--format=%a", "/var/lib/private/emberwatch").text.strip()
     assert owned == "700"
+
+
+def test_alert_stands_in_the_journal_with_a_field_for_each_fact(site: Site) -> None:
+    def entries() -> list[dict[str, str]]:
+        wanted = ("EMBERWATCH_CAMERA=yard", "EMBERWATCH_KIND=firing")
+        done = site.machine.run("journalctl", "--output=json", "--no-pager", *wanted, check=False)
+        return [json.loads(line) for line in done.text.splitlines() if line.startswith("{")]
+
+    (found,) = wait_for(entries, "the alert is in the journal")
+    assert (found["MESSAGE"], found["PRIORITY"]) == ("Fire at yard", "2")
+    assert found["_SYSTEMD_UNIT"] == "emberwatch.service"
+    assert found["EMBERWATCH_LABEL"] == "fire"
+    assert 0.6 <= float(found["EMBERWATCH_SCORE"]) <= 1.0
 
 
 def test_reload_changes_only_the_cameras_that_changed(site: Site) -> None:
