@@ -82,7 +82,7 @@ class Batch(Section):
 
     max_size: int = Field(16, ge=1, le=256, description="Most pictures in one batch.")
     max_wait: Seconds = Field(
-        0.05, description="Longest time that a frame waits for others to share its batch."
+        0.02, description="Longest time that a frame waits for others to share its batch."
     )
 
 

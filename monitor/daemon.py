@@ -258,6 +258,8 @@ class _Daemon:
             self._wanted = None
             self._apply(settings)
         except (EmberwatchError, OSError) as error:
+            # A reload of before, which waits for its model, is not the file that stands there now.
+            self._wanted = None
             self._refuse(error)
 
     def _look_for_model(self) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from monitor.share import shared_path
 from tests.support.bundles import tiny_bundle
 from tests.support.clips import green_scene, grey_scene, make_clip, red_scene
 from tests.support.daemon import Daemon, free_port, running_daemon, wait_for, write_config
@@ -243,6 +245,27 @@ def test_a_reload_exchanges_the_model_without_a_gap(tmp_path: Path, clips: dict[
         assert daemon.value("engine_failures_total") == 0
         assert daemon.value("config_last_reload_successful") == 1
         daemon.wait_logged("model_exchanged")
+
+
+def test_a_file_that_is_broken_while_a_model_loads_leaves_all_as_it_was(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
+    good = config.read_text()
+    with running_daemon(config) as daemon:
+        # The whole network, because it takes a while to load.
+        reloaded_with(config, shared_path("models", "default"))
+        daemon.reload()
+        daemon.wait_logged("model_loading")
+        config.write_text("cameras: [")
+        daemon.reload()
+        daemon.wait_logged("reload_refused")
+        time.sleep(6.0)
+        assert not daemon.logged("model_exchanged")
+        assert daemon.value("config_last_reload_successful") == 0
+        config.write_text(good)
+        daemon.reload()
+        wait_for(lambda: daemon.value("config_last_reload_successful") == 1, "it reloads")
 
 
 def test_a_bundle_that_fails_at_a_reload_leaves_the_old_one_in_force(
