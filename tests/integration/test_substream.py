@@ -1,5 +1,5 @@
-"""A camera with two streams on a real RTSP server: the small one is watched, the main one where that
-gives no picture, and each of both is said."""
+"""A camera with two streams on a real RTSP server: the small one is watched, the main one where
+that gives no picture, and each of both is said."""
 
 import json
 from pathlib import Path
