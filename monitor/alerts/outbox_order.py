@@ -14,6 +14,13 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_HOLD_SECONDS = 3600.0
 """A sink that asks for a longer pause (``Retry-After``) is tried after this all the same."""
 
+FRESH_SECONDS = 60.0
+"""News that is younger is told in the order in which it came; what is older has waited for a sink
+that was down, and of that the newest tells most."""
+
+TURN_OF_THE_LONGEST = 4
+"""Every so manieth try is for what has waited longest, however much that is new comes in."""
+
 _DOUBLINGS = 32
 """Beyond any longest pause; more would overflow a float after weeks."""
 
@@ -29,6 +36,8 @@ class Head:
     attempts: int
     """Tries that failed."""
     next_try_at: float
+    over: bool = False
+    """Whether its event has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +50,8 @@ class Pace:
     """What has failed before is not tried again earlier."""
     hold_until: float = 0.0
     """Nothing is tried earlier: the sink has asked for it."""
+    tries: int = 0
+    """All so far."""
 
 
 def due_at(head: Head, pace: Pace, now: float) -> float:
@@ -59,10 +70,36 @@ def due_at(head: Head, pace: Pace, now: float) -> float:
 
 
 def choose(heads: Iterable[Head], pace: Pace, now: float) -> Head | None:
-    """The delivery to try now: of those due, the one that has waited longest; None: none is due."""
-    due = [(due_at(head, pace, now), head) for head in heads]
-    ready = [(at, head.created_at, head.key, head) for at, head in due if at <= now]
-    return min(ready)[3] if ready else None
+    """The delivery to try now; None: none is due.
+
+    After an outage much is due at once. What burns now is told before what is over, and what is new
+    before what is old; now and then it is the turn of what has waited longest.
+    """
+    ready = [head for head in heads if due_at(head, pace, now) <= now]
+    if not ready:
+        return None
+    longest = pace.tries % TURN_OF_THE_LONGEST == TURN_OF_THE_LONGEST - 1
+    return min(ready, key=lambda head: _turn(head, now) if longest else _urgency(head, now))
+
+
+def _urgency(head: Head, now: float) -> tuple[int, float, float, str]:
+    """What is tried first has the lowest."""
+    if head.over:
+        return 2, *_turn(head, now)
+    if now - head.created_at <= FRESH_SECONDS:
+        return 0, head.created_at, 0.0, head.key
+    return 1, -head.created_at, 0.0, head.key
+
+
+def _turn(head: Head, now: float) -> tuple[float, float, str]:
+    """What has waited longest since it was made, or tried, has the lowest: nothing that fails again
+    and again comes before the rest each time."""
+    return min(head.next_try_at, now), head.created_at, head.key
+
+
+def nothing_to_try(heads: Iterable[Head], now: float) -> bool:
+    """Whether at most escalations wait, and those for their time."""
+    return all(h.kind == "escalation" and not h.attempts and h.next_try_at > now for h in heads)
 
 
 def wait_seconds(heads: Iterable[Head], pace: Pace, now: float) -> float | None:
@@ -73,7 +110,7 @@ def wait_seconds(heads: Iterable[Head], pace: Pace, now: float) -> float | None:
 
 def after_success(pace: Pace) -> Pace:
     """The sink has taken something, or refused it for good: it works."""
-    return replace(pace, failures=0, pause_until=0.0)
+    return replace(pace, failures=0, pause_until=0.0, tries=pace.tries + 1)
 
 
 def after_failure(
@@ -102,7 +139,7 @@ def after_failure(
     common = back_off_seconds(failures, longest_pause_seconds, jitter)
     changed = replace(head, attempts=attempts, next_try_at=now + own)
     hold = now + asked if asked else pace.hold_until
-    return changed, Pace(failures, now + common, hold)
+    return changed, Pace(failures, now + common, hold, pace.tries + 1)
 
 
 def back_off_seconds(failures: int, longest_seconds: float, jitter: float) -> float:
