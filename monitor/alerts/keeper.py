@@ -83,6 +83,10 @@ class Keeper(SharedStore):
         """Transitions given up, because too many could not be written."""
         return self._lost
 
+    def count_unread(self) -> None:
+        """Count a read that failed in another thread. For any thread."""
+        self._count("read", True)
+
     def route(self, routes: Sequence[Route]) -> None:
         """Which sinks hear of what is recorded from now on."""
         with self._swap:
@@ -248,6 +252,7 @@ class Keeper(SharedStore):
                 before.close()
                 store.record(*transitions)
                 store.save_states(states)
+                self.write_settled()  # what the file did not take holds up what comes after it
             except StoreError as error:
                 self._failed("write", error)
         self._next_try = self._clock.monotonic() + RETRY_SECONDS

@@ -17,6 +17,26 @@ _COLUMNS = (
 )
 _LONGEST_ERROR = 500
 
+_HEADS = """
+    WITH waiting AS (
+        SELECT deliveries.id, key, event_id, kind, created_at, attempts,
+            CASE WHEN kind = 'escalation' AND coalesce(acknowledged_at, ended_at) IS NOT NULL
+                THEN min(next_try_at, :now) ELSE next_try_at END AS due_at,
+            ended_at IS NOT NULL AS over
+        FROM deliveries JOIN events ON events.id = event_id
+        WHERE sink = :sink AND done_at IS NULL
+    ), placed AS (
+        SELECT *, row_number() OVER (
+            PARTITION BY event_id ORDER BY
+            CASE WHEN kind = 'escalation' AND attempts = 0 AND due_at > :now
+                THEN due_at ELSE 0 END,
+            id
+        ) AS place FROM waiting
+    )
+    SELECT key, event_id, kind, created_at, attempts, due_at, over
+    FROM placed WHERE place = 1 ORDER BY id
+"""
+
 
 def probe(connection: sqlite3.Connection) -> None:
     """Compile a statement on the table: an error says that the schema is not as it must be."""
@@ -24,20 +44,34 @@ def probe(connection: sqlite3.Connection) -> None:
 
 
 def announce(
-    connection: sqlite3.Connection, change: Change, routes: Sequence[Route], now: float
+    connection: sqlite3.Connection,
+    change: Change,
+    routes: Sequence[Route],
+    now: float,
+    *,
+    again: bool = False,
 ) -> None:
     """Put in the outbox what a change of state tells; what stands there already stays.
 
     An escalation counts as made when it is due.
+
+    Args:
+        connection: of the store.
+        change: of an event that stands there.
+        routes: all sinks.
+        now: Unix time.
+        again: the change is of before and is gone through once more. Who heard of the event only
+            after it has heard of it with the event.
     """
     if not routes:
         return
     told = {
         sink: bool(tried)
         for sink, tried in connection.execute(
-            "SELECT sink, max(attempts > 0 OR result = 'delivered') FROM deliveries "
-            "WHERE event_id = ? GROUP BY sink",
-            (change.event_id,),
+            "SELECT sink, max(CASE WHEN :again THEN result = 'delivered' AND done_at <= :at "
+            "ELSE attempts > 0 OR result = 'delivered' END) FROM deliveries "
+            "WHERE event_id = :event GROUP BY sink",
+            {"again": again, "at": change.at, "event": change.event_id},
         )
     }
     connection.executemany(
@@ -58,15 +92,17 @@ def announce(
     )
 
 
-def heads(connection: sqlite3.Connection, sink: str) -> list[Head]:
-    """For each event the delivery that a sink is to be sent next."""
-    rows = connection.execute(
-        "SELECT key, event_id, kind, created_at, attempts, next_try_at FROM deliveries "
-        "WHERE id IN (SELECT min(id) FROM deliveries WHERE sink = ? AND done_at IS NULL "
-        "GROUP BY event_id) ORDER BY id",
-        (sink,),
-    )
-    return [Head(*row) for row in rows]
+def heads(connection: sqlite3.Connection, sink: str, now: float) -> list[Head]:
+    """For each event the delivery that a sink is to be sent next: the first that was made, but an
+    escalation that waits for its time stands behind all that need not wait.
+
+    An escalation that nobody needs any more is due now, so that its sink ends it.
+    """
+    rows = connection.execute(_HEADS, {"sink": sink, "now": now})
+    return [
+        Head(key, event_id, kind, created_at, attempts, due_at, bool(over))
+        for key, event_id, kind, created_at, attempts, due_at, over in rows
+    ]
 
 
 def queue(connection: sqlite3.Connection, now: float) -> dict[str, tuple[int, float]]:
@@ -101,6 +137,18 @@ def was_told(connection: sqlite3.Connection, event_id: int, sink: str) -> bool:
     """Whether a sink has taken anything of an event."""
     row = connection.execute(
         "SELECT 1 FROM deliveries WHERE event_id = ? AND sink = ? AND result = 'delivered' LIMIT 1",
+        (event_id, sink),
+    ).fetchone()
+    return row is not None
+
+
+def is_outdated(connection: sqlite3.Connection, event_id: int, sink: str) -> bool:
+    """Whether a sink has taken that a later event of the same camera and incident fired."""
+    row = connection.execute(
+        "SELECT 1 FROM events AS one JOIN events AS later ON later.camera = one.camera "
+        "AND later.incident = one.incident AND later.id > one.id "
+        "JOIN deliveries ON deliveries.event_id = later.id "
+        "WHERE one.id = ? AND sink = ? AND result = 'delivered' AND kind <> 'pending' LIMIT 1",
         (event_id, sink),
     ).fetchone()
     return row is not None

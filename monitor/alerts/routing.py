@@ -109,10 +109,11 @@ def _fires(
     first = {route.sink for route in _first_told(routes)}
     by_name = {route.sink: route for route in routes}
     for route in routes:
-        # Whoever hears of what nobody acknowledged hears of it becoming graver, once it was told.
-        if not (route.sink in first or told.get(route.sink)) or not _wants(route, change):
-            continue
         graver = change.alert_before not in (None, change.alert) and route.sink in told
+        # Whoever hears of what nobody acknowledged hears of it becoming graver, once it was told.
+        hears = route.sink in first or (graver and told[route.sink])
+        if not hears or not _wants(route, change):
+            continue
         kind: Kind = "upgraded" if graver else "firing"
         yield Planned(route.sink, kind, _key(change, "fires", route.sink), now)
         if route.sink in first:

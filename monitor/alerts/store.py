@@ -183,7 +183,9 @@ class EventStore(FeedbackStore, OutboxStore):
             for camera, alert in firing:
                 change = tables.fires_again(self._connection, camera, alert)
                 if change is not None:
-                    outbox_tables.announce(self._connection, change, self.routes, self._now())
+                    outbox_tables.announce(
+                        self._connection, change, self.routes, self._now(), again=True
+                    )
 
         with self._lock:
             self._commit(work)

@@ -18,6 +18,8 @@ class Brief:
     """The place among the event's steps; None where it tells of no step."""
     told: bool
     """Whether the sink has taken anything of the event."""
+    outdated: bool = False
+    """Whether the sink has taken that a later event of the same camera and incident fired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class OutboxStore(StoreFile):
         Raises:
             StoreError: the store cannot be read.
         """
-        return self._read(lambda: outbox_tables.heads(self._connection, sink))
+        return self._read(lambda: outbox_tables.heads(self._connection, sink, self._now()))
 
     def queue(self, now: float) -> dict[str, tuple[int, float]]:
         """By sink: how many deliveries wait, and since when the oldest does.
@@ -66,7 +68,8 @@ class OutboxStore(StoreFile):
             if found is None or event is None:
                 return None
             told = outbox_tables.was_told(self._connection, event.id, sink)
-            return Brief(event, found[1], told)
+            outdated = outbox_tables.is_outdated(self._connection, event.id, sink)
+            return Brief(event, found[1], told, outdated)
 
         return self._read(work)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from monitor.alerts.keeper import RETRY_SECONDS, Keeper
+from monitor.alerts.outbox_order import Head, Pace, choose
 from monitor.alerts.routing import Route
 from monitor.alerts.store import EventStore
 from monitor.alerts.store_outbox import Settled
@@ -51,6 +52,15 @@ def delivered(keeper: Keeper, sink: str, clock: ManualClock) -> list[str]:
     return kinds
 
 
+def taken(keeper: Keeper, sink: str, clock: ManualClock) -> list[str]:
+    """Take what is due for a sink; what kind it was."""
+    kinds: list[str] = []
+    while head := choose(keeper.heads(sink), Pace(), clock.wall()):
+        kinds.append(head.kind)
+        keeper.end_delivery(Settled(head.key, "delivered", "", clock.wall(), True))
+    return kinds
+
+
 def test_event_is_told_in_order_to_each_sink(keeper: Keeper, clock: ManualClock) -> None:
     begin, end, state = burning()
     keeper.record([*begin, *end], state)
@@ -74,6 +84,110 @@ def test_delivery_tells_of_its_own_step(keeper: Keeper, clock: ManualClock) -> N
     step = brief.event.steps[brief.step]
     assert (step.alert, step.event, brief.told) == ("smoke", "firing", False)
     assert keeper.brief("unknown", "mail") is None
+
+
+REMINDING = (Route("mail", escalate_to="mail", escalate_after_seconds=3600.0),)
+ESCALATING = (
+    Route("mail", escalate_to="oncall", escalate_after_seconds=3600.0),
+    Route("sms", escalate_to="oncall", escalate_after_seconds=300.0),
+    Route("oncall"),
+)
+
+
+def test_reminder_that_waits_holds_back_no_news(keeper: Keeper, clock: ManualClock) -> None:
+    keeper.route(REMINDING)
+    begin, end, state = burning()
+    keeper.record(begin[:2], state)
+    assert taken(keeper, "mail", clock) == ["firing"]
+    assert [head.kind for head in keeper.heads("mail")] == ["escalation"], "it is waited for"
+    keeper.record(begin[2:], state)
+    assert taken(keeper, "mail", clock) == ["upgraded"]
+    clock.advance(3600.0)
+    assert taken(keeper, "mail", clock) == ["escalation"]
+    keeper.record(end, state)
+    assert taken(keeper, "mail", clock) == ["resolved"]
+
+
+def test_of_two_escalations_the_earlier_comes_first(keeper: Keeper, clock: ManualClock) -> None:
+    keeper.route(ESCALATING)
+    begin, _, state = burning()
+    keeper.record(begin[:2], state)
+    clock.advance(300.0)
+    assert taken(keeper, "oncall", clock) == ["escalation"]
+    keeper.record(begin[2:], state)
+    assert taken(keeper, "oncall", clock) == ["upgraded"]
+    clock.advance(3300.0)
+    assert taken(keeper, "oncall", clock) == ["escalation"]
+
+
+@pytest.mark.parametrize("reason", ["acknowledged", "over"])
+def test_escalation_that_nobody_needs_is_due_at_once(
+    keeper: Keeper, clock: ManualClock, reason: str
+) -> None:
+    keeper.route(REMINDING)
+    begin, _, state = burning()
+    keeper.record(begin[:2], state)
+    assert taken(keeper, "mail", clock) == ["firing"]
+    if reason == "acknowledged":
+        keeper.acknowledge(1, "anna", clock.wall())
+    else:
+        keeper.settle((), ())
+    (head,) = keeper.heads("mail")
+    assert (head.kind, head.next_try_at, head.over) == (
+        "escalation", clock.wall(), reason == "over",
+    )  # fmt: skip
+
+
+def test_second_sink_is_not_told_anew_after_a_new_start(keeper: Keeper, clock: ManualClock) -> None:
+    keeper.route(ESCALATING)
+    begin, _, state = burning()
+    keeper.record(begin, state)  # it became fire before it was escalated
+    clock.advance(3600.0)
+    assert taken(keeper, "oncall", clock) == ["escalation", "escalation"]
+    keeper.acknowledge(1, "anna", clock.wall())
+    keeper.announce([("dock", "smoke"), ("dock", "fire")])
+    assert keeper.heads("oncall") == []
+    assert taken(keeper, "mail", clock) == ["firing", "upgraded"], "each of them once"
+
+
+def test_second_sink_hears_of_what_became_graver_under_a_silence(
+    keeper: Keeper, clock: ManualClock
+) -> None:
+    keeper.route(ESCALATING)
+    begin, _, state = burning()
+    clock.step_wall(-7200.0)
+    keeper.record(begin[:2], state)
+    clock.advance(3600.0)
+    assert taken(keeper, "oncall", clock) == ["escalation", "escalation"]
+    clock.advance(3600.0)
+    keeper.record([replace(t, silenced=True) for t in begin[2:]], state)
+    assert keeper.heads("oncall") == []
+    keeper.announce([("dock", "smoke"), ("dock", "fire")])
+    assert taken(keeper, "oncall", clock) == ["upgraded"]
+
+
+def test_old_news_is_outdated_once_a_later_fire_was_told(
+    keeper: Keeper, clock: ManualClock
+) -> None:
+    begin, end, state = burning()
+    keeper.record([*begin, *end], state)
+    later = [replace(t, captured_at=t.captured_at + 60) for t in begin]
+    keeper.record(later, state)
+    first, second = keeper.heads("mail")
+    assert not outdated(keeper, first)
+    keeper.end_delivery(Settled(second.key, "delivered", "", clock.wall(), True))
+    assert outdated(keeper, first)
+    assert not outdated(keeper, second)
+    (other, _) = keeper.heads("hook")
+    brief = keeper.brief(other.key, "hook")
+    assert brief is not None
+    assert not brief.outdated, "each sink has its own"
+
+
+def outdated(keeper: Keeper, head: Head) -> bool:
+    brief = keeper.brief(head.key, "mail")
+    assert brief is not None
+    return brief.outdated
 
 
 def test_silenced_alert_is_told_once_its_silence_ends(keeper: Keeper) -> None:
@@ -208,6 +322,29 @@ def test_end_that_cannot_be_written_is_not_forgotten(tmp_path: Path, clock: Manu
     keeper.tend()
     clock.advance(RETRY_SECONDS)
     keeper.tend()
+    keeper.close()
+    store = EventStore.open(path)
+    assert [h.kind for h in store.heads("mail")] == ["upgraded"]
+    store.close()
+
+
+def test_end_that_the_disk_did_not_take_holds_back_nothing(
+    tmp_path: Path, clock: ManualClock
+) -> None:
+    path = tmp_path / "events.db"
+    keeper = Keeper(path, clock=clock, count=lambda *_: None)
+    keeper.route(ROUTES)
+    begin, end, state = burning()
+    keeper.record(begin, state)
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # as a disk that is full
+    (head,) = keeper.heads("mail")
+    keeper.end_delivery(Settled(head.key, "delivered", "", clock.wall(), True))
+    keeper.record(end, state)
+    assert keeper.in_memory
+    assert [h.kind for h in keeper.heads("mail")] == ["upgraded"]
+    other.execute("ROLLBACK")
+    other.close()
     keeper.close()
     store = EventStore.open(path)
     assert [h.kind for h in store.heads("mail")] == ["upgraded"]

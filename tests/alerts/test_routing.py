@@ -76,6 +76,13 @@ def test_second_sink_hears_of_graver_things_once_it_was_told() -> None:
     assert ("oncall", "upgraded", 100) in told(UPGRADED, {**after, "oncall": True}, first, ONCALL)
 
 
+def test_second_sink_hears_of_nothing_that_is_no_graver() -> None:
+    first = Route("mail", escalate_to="oncall", escalate_after_seconds=300)
+    again = told(FIRING, {"mail": True, "oncall": True}, first, ONCALL)
+    assert ("oncall", "firing", 100) not in again
+    assert ("mail", "firing", 100) in again
+
+
 def test_sink_may_remind_of_itself() -> None:
     again = Route("mail", escalate_to="mail", escalate_after_seconds=60)
     assert told(FIRING, {}, again) == [("mail", "firing", 100), ("mail", "escalation", 160)]
