@@ -31,6 +31,9 @@ class SharedStore:
         self._settled: dict[str, Settled] = {}
         self._listeners: tuple[threading.Event, ...] = ()
 
+    def count_unread(self) -> None:
+        """A thread could not read what it needs, and says so itself: count it."""
+
     def listen(self, listener: threading.Event) -> None:
         """Set this whenever something was recorded."""
         with self._swap:

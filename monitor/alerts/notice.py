@@ -27,6 +27,9 @@ class Notice:
     """Where people reach the pages; empty where nobody said."""
     drill: bool = False
     """Whether it is a test and nothing burns."""
+    outdated: bool = False
+    """Whether the sink has heard already that the same fires anew: what shows how things stand now
+    leaves this out."""
 
     @property
     def status(self) -> Literal["firing", "resolved"]:

@@ -7,13 +7,14 @@ was killed is sent again after the next start, under the same key.
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 
 import structlog
 
 from monitor.alerts.keeper_shared import SharedStore
+from monitor.alerts.news import notice_of, pointless
 from monitor.alerts.notice import Notice
 from monitor.alerts.outbox_order import (
     Head,
@@ -22,6 +23,7 @@ from monitor.alerts.outbox_order import (
     after_success,
     choose,
     given_up,
+    nothing_to_try,
     wait_seconds,
 )
 from monitor.alerts.sinks.sink import Sink
@@ -72,6 +74,9 @@ class SinkRecord:
     """Unix time; 0 before the first."""
     fault: str = ""
     """Why the last try failed; empty where it did not."""
+    to_be_repeated: bool = False
+    """Whether the try that failed is to be repeated: should nobody need it any more, its fault says
+    nothing of the sink as it is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +159,7 @@ class SinkThread:
             return self._deliver_next(sink)
         except Exception:  # a fault of ours; a thread that ends would be silent for ever
             log.exception("sink_crashed", sink=self.plan.name)
-            self._record.fault = "it met a fault of Emberwatch; the log has it, please report it"
+            self._fault("it met a fault of Emberwatch; the log has it, please report it")
             return LOOK_SECONDS
 
     def _build(self) -> Sink | None:
@@ -174,7 +179,7 @@ class SinkThread:
             if sink.tend(lambda: self._outside.store.told_open_events(name)):
                 self._worked()
         except StoreError as error:
-            log.debug("outbox_unreadable", sink=name, error=str(error))
+            self._unread(error)
         except EmberwatchError as error:
             self._failed(str(error))
         except Exception as error:  # noqa: BLE001 - a library's; the thread must go on
@@ -183,20 +188,21 @@ class SinkThread:
     def _deliver_next(self, sink: Sink) -> float:
         """Send what is due, if anything is; the seconds to wait before the next look."""
         try:
-            heads = self._heads()
-            head = choose(heads, self._pace, self._outside.clock.wall())
+            heads, now = self._heads(), self._outside.clock.wall()
+            head = choose(heads, self._pace, now)
             if head is None:
-                wait = wait_seconds(heads, self._pace, self._outside.clock.wall())
+                if self._record.to_be_repeated and nothing_to_try(heads, now):
+                    self._recovered("sink_fault_over")
+                wait = wait_seconds(heads, self._pace, now)
                 return LOOK_SECONDS if wait is None else min(wait, LOOK_SECONDS)
         except StoreError as error:
-            # The keeper sees the same fault and goes on in memory.
-            log.debug("outbox_unreadable", sink=self.plan.name, error=str(error))
+            self._unread(error)
             return LOOK_SECONDS
         try:
             brief = self._outside.store.brief(head.key, self.plan.name)
             if brief is None:
                 return LOOK_SECONDS  # deleted with its event just now
-            reason = _pointless(head, brief)
+            reason = pointless(head, brief)
             notice = None if reason else self._notice(sink, head, brief)
         except Exception as error:  # noqa: BLE001 - as a damaged row; news of other events must go on
             self._set_back(head, error)
@@ -213,24 +219,34 @@ class SinkThread:
         known = {head.key for head in heads}
         self._postponed = {k: head for k, head in self._postponed.items() if k in known}
         self._unreadable = {k: said for k, said in self._unreadable.items() if k in known}
-        return [self._postponed.get(head.key, head) for head in heads]
+        return [self._as_tried(head) for head in heads]
+
+    def _as_tried(self, head: Head) -> Head:
+        """Keys stay, but rows and the state of the event are those of the store of the moment."""
+        known = self._postponed.get(head.key, head)
+        return replace(head, attempts=known.attempts, next_try_at=known.next_try_at)
 
     def _set_back(self, head: Head, error: Exception) -> None:
         """What is to be sent cannot be made: the sink is not to blame, and others go first."""
         said = self._redactor.text(f"news of event {head.event_id} cannot be made: {error}")
-        changed, _ = after_failure(
-            head,
-            self._pace,
-            self._outside.clock.wall(),
-            longest_pause_seconds=self.plan.longest_pause_seconds,
-            retry_after_seconds=None,
-            jitter=self._outside.random.random(),
-        )
-        self._postponed[head.key] = changed
-        self._record.fault = self._unreadable[head.key] = said
+        self._postponed[head.key], _ = self._after_failure(head, self._outside.clock.wall())
+        self._unreadable[head.key] = said
+        self._fault(said, to_be_repeated=True)
         kept_back = self._throttle.admit("unreadable", self._outside.clock.monotonic())
         if kept_back is not None:
             log.warning("news_unreadable", sink=self.plan.name, error=said, kept_back=kept_back)
+
+    def _after_failure(
+        self, head: Head, now: float, retry_after: float | None = None
+    ) -> tuple[Head, Pace]:
+        return after_failure(
+            head,
+            self._pace,
+            now,
+            longest_pause_seconds=self.plan.longest_pause_seconds,
+            retry_after_seconds=retry_after,
+            jitter=self._outside.random.random(),
+        )
 
     def _try(self, sink: Sink, head: Head, notice: Notice) -> None:
         self._unreadable.pop(head.key, None)
@@ -264,14 +280,7 @@ class SinkThread:
     def _postpone(self, head: Head, error: str, retry_after: float | None) -> None:
         said = self._redactor.text(error)
         now = self._outside.clock.wall()
-        head, self._pace = after_failure(
-            head,
-            self._pace,
-            now,
-            longest_pause_seconds=self.plan.longest_pause_seconds,
-            retry_after_seconds=retry_after,
-            jitter=self._outside.random.random(),
-        )
+        head, self._pace = self._after_failure(head, now, retry_after)
         self._record.results["failed"] += 1
         if given_up(head, now, self.plan.retry_for_seconds):
             self._end(head, "expired", said, tried=True)
@@ -279,36 +288,24 @@ class SinkThread:
                 "delivery_expired", sink=self.plan.name, news=head.kind, event_id=head.event_id,
                 error=said,
             )  # fmt: skip
+            self._failed(said)
         else:
             # Remembered here as well: a store that cannot be written must not make it try at once.
             self._postponed[head.key] = head
             self._outside.store.postpone(head, said)
-        self._failed(said)
+            self._failed(said, to_be_repeated=True)
 
     def _notice(self, sink: Sink, head: Head, brief: Brief) -> Notice:
-        event = brief.event
-        step = event.steps[brief.step] if brief.step is not None else None
-        if step is not None:
-            at = step.at
-        else:
-            at = event.ended_at if event.ended_at is not None else event.began_at
-        return Notice(
-            key=head.key,
-            kind=head.kind,
-            event=event,
-            step=step,
-            at=at,
-            picture=self._picture(head) if sink.wants_picture else None,
-            external_url=self.plan.external_url,
-        )
+        picture = self._picture(head, brief.event.id) if sink.wants_picture else None
+        return notice_of(head, brief, picture, self.plan.external_url)
 
-    def _picture(self, head: Head) -> Path | None:
+    def _picture(self, head: Head, event_id: int) -> Path | None:
         if head.kind in ("pending", "resolved") or not self._outside.pictures():
             return None
         until = self._outside.clock.wall() + PICTURE_SECONDS
         if head.attempts:
             until = 0.0
-        while (found := self._outside.picture_of(head.event_id)) is None:
+        while (found := self._outside.picture_of(event_id)) is None:
             if self._outside.clock.wall() >= until or self._stop.wait(_PICTURE_POLL_SECONDS):
                 return None
         return found
@@ -320,30 +317,31 @@ class SinkThread:
 
     def _worked(self) -> None:
         if self._unreadable:  # it works, but there is news that it cannot be given
-            self._record.fault = next(iter(self._unreadable.values()))
+            self._fault(next(iter(self._unreadable.values())), to_be_repeated=True)
         elif self._record.fault:
-            self._record.fault = ""
-            self._throttle.clear("failing")
-            log.info("sink_recovered", sink=self.plan.name)
+            self._recovered("sink_recovered")
 
-    def _failed(self, error: str, *, told: bool = False) -> None:
-        said = self._redactor.text(error)
+    def _recovered(self, line: str) -> None:
+        self._fault("")
+        self._throttle.clear("failing")
+        log.info(line, sink=self.plan.name)
+
+    def _fault(self, said: str, *, to_be_repeated: bool = False) -> None:
         self._record.fault = said
+        self._record.to_be_repeated = to_be_repeated
+
+    def _unread(self, error: StoreError) -> None:
+        """The outbox cannot be read: nobody is told anything, whatever the sink does."""
+        self._outside.store.count_unread()
+        kept_back = self._throttle.admit("unread", self._outside.clock.monotonic())
+        if kept_back is not None:
+            log.warning(
+                "outbox_unreadable", sink=self.plan.name, error=str(error), kept_back=kept_back
+            )
+
+    def _failed(self, error: str, *, told: bool = False, to_be_repeated: bool = False) -> None:
+        said = self._redactor.text(error)
+        self._fault(said, to_be_repeated=to_be_repeated)
         kept_back = self._throttle.admit("failing", self._outside.clock.monotonic())
         if kept_back is not None and not told:
             log.warning("sink_failing", sink=self.plan.name, error=said, kept_back=kept_back)
-
-
-def _pointless(head: Head, brief: Brief) -> str:
-    """Why a delivery that is due has nothing to tell any more; empty where it has."""
-    event = brief.event
-    if head.kind == "escalation":
-        if event.acknowledged_at is not None:
-            return "it was acknowledged"
-        if not event.open:
-            return "it was over before"
-    if head.kind == "pending" and (event.fired_at is not None or not event.open):
-        return "it was more, or over, before"
-    if head.kind == "resolved" and not brief.told:
-        return "its begin was not told"
-    return ""

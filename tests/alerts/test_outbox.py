@@ -153,6 +153,79 @@ def test_nothing_is_escalated_that_needs_nobody(fast: Stand, reason: str) -> Non
     assert oncall.heard == []
 
 
+def test_new_fire_is_told_before_what_an_outage_has_left(stand: Stand) -> None:
+    ear = Ear()
+    stand.keeper.route([Route("ear")])
+    for number in range(9):
+        stand.burn(f"old-{number}", end=True)
+    stand.burn("new")
+    stand.listen(ear=ear)
+    wait_for(partial(heard, ear, 19), "everything is told")
+    assert ear.heard[0].event.camera == "new"
+
+
+def test_fault_of_news_that_nobody_needs_any_more_is_forgotten(stand: Stand) -> None:
+    mail, oncall = Ear(), Ear(faults=[Retryable("down")] * 99)
+    reminds = Route("mail", escalate_to="oncall", escalate_after_seconds=0.01)
+    stand.listen(reminds, Route("oncall"), mail=mail, oncall=oncall)
+    stand.burn()
+    wait_for(lambda: stand.outbox.states()[1].fault == "down", "a try fails")
+    stand.keeper.acknowledge(stand.event().id, "anna", stand.clock.wall())
+    wait_for(lambda: ("oncall", "escalation", "cancelled") in stand.results(), "it is ended")
+    wait_for(lambda: not stand.outbox.states()[1].fault, "its fault says nothing any more")
+    state = stand.outbox.states()[1]
+    assert (state.last_success_at, oncall.heard) == (0.0, [])
+
+
+def test_fault_of_what_was_refused_for_good_stays(stand: Stand) -> None:
+    ear = Ear(faults=[Permanent("no such address")])
+    stand.listen(ear=ear)
+    stand.burn(end=True)
+    wait_for(lambda: ("ear", "resolved", "cancelled") in stand.results(), "both are ended")
+    looks = ear.looks
+    wait_for(lambda: ear.looks >= looks + 2, "there is nothing to do")
+    assert stand.outbox.states()[0].fault == "no such address"
+
+
+def test_outbox_that_cannot_be_read_is_told_and_counted(stand: Stand, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "events.db")) as connection, connection:
+        connection.execute("ALTER TABLE deliveries RENAME TO lost")
+    with capture_logs() as lines:
+        stand.listen(ear=Ear())
+        wait_for(lambda: stand.counted["read", True] >= 2, "each look is counted")
+    told = [line for line in lines if line["event"] == "outbox_unreadable"]
+    assert [line["log_level"] for line in told] == ["warning"]
+    assert "deliveries" in told[0]["error"]
+
+
+def test_picture_is_of_the_event_as_the_store_numbers_it_now(tmp_path: Path) -> None:
+    """In memory the event is the first; in the file that comes back it is the second."""
+    folder, aside = tmp_path / "state", tmp_path / "aside"
+    with closing(Stand(folder / "events.db", SystemClock())) as before:
+        before.burn("other", end=True)
+    folder.rename(aside)
+    folder.write_text("in the way", encoding="utf-8")
+    ear = Ear(wants_picture=True, faults=[Retryable("down")] * 100_000)
+    with closing(Stand(folder / "events.db", FastClock(60.0))) as stand:
+        stand.picture = tmp_path / "seen.jpg"
+        stand.listen(ear=ear)
+        stand.burn()
+        wait_for(lambda: len(stand.asked) >= 2, "it is tried in vain")
+        folder.unlink()
+        aside.rename(folder)
+
+        def back() -> bool:
+            stand.keeper.tend()
+            return not stand.keeper.in_memory
+
+        wait_for(back, "the file is back")
+        before_it = len(stand.asked)
+        wait_for(lambda: len(stand.asked) >= before_it + 2, "it is tried from there")
+        ear.faults.clear()
+        wait_for(lambda: ear.heard, "it is told")
+        assert (stand.asked[0], stand.asked[-1], ear.heard[-1].event.id) == (1, 2, 2)
+
+
 def test_picture_goes_with_the_news(stand: Stand, tmp_path: Path) -> None:
     stand.picture = tmp_path / "seen.jpg"
     ear, other = Ear(wants_picture=True), Ear()

@@ -1,6 +1,7 @@
 """A keeper with an outbox and sinks that hear, without a daemon."""
 
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -27,6 +28,7 @@ class Ear:
     heard: list[Notice] = field(default_factory=list)
     let_go: threading.Event | None = None
     closed: bool = False
+    looks: int = 0
 
     def send(self, notice: Notice) -> None:
         if self.let_go is not None:
@@ -36,6 +38,7 @@ class Ear:
         self.heard.append(notice)
 
     def tend(self, firing: Callable[[], Sequence[Event]]) -> bool:  # noqa: ARG002 - of the protocol
+        self.looks += 1
         return False
 
     def close(self) -> None:
@@ -51,17 +54,28 @@ class Stand:
 
     def __init__(self, path: Path, clock: Clock) -> None:
         self.clock = clock
-        self.keeper = Keeper(path, clock=clock, count=lambda *_: None)
+        self.counted: Counter[tuple[str, bool]] = Counter()
+        """Operations of the store, and whether they failed."""
+        self.asked: list[int] = []
+        """Events whose picture a sink asked for."""
+        self.keeper = Keeper(path, clock=clock, count=self._count)
         self.picture: Path | None = None
         self.delays: list[tuple[str, float]] = []
         self.outbox = Outbox(
             self.keeper,
             clock=clock,
             random=Random(1),
-            picture_of=lambda _: self.picture,
+            picture_of=self._picture_of,
             pictures=lambda: self.picture is not None,
             observe=lambda sink, seconds: self.delays.append((sink, seconds)),
         )
+
+    def _count(self, operation: str, failed: bool) -> None:
+        self.counted[operation, failed] += 1
+
+    def _picture_of(self, event_id: int) -> Path | None:
+        self.asked.append(event_id)
+        return self.picture
 
     def listen(self, *routes: Route, retry_for: float = 86400.0, **ears: Ear) -> None:
         """Have these sinks."""

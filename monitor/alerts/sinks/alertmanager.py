@@ -54,8 +54,8 @@ class AlertmanagerSink:
 
     def send(self, notice: Notice) -> None:
         """Post an alert; :class:`monitor.alerts.sinks.sink.Sink` has the errors."""
-        if notice.kind == "pending":
-            return  # it knows firing alerts alone
+        if notice.kind == "pending" or notice.outdated:
+            return  # it knows firing alerts alone, and a later event by the same labels
         # What is told late is told as it was: it begins here even where it has ended meanwhile.
         ends_at = self._later() if notice.kind != "resolved" else notice.event.ended_at or notice.at
         self._post(self._alerts(notice.event, ends_at, texts(notice), drill=notice.drill))

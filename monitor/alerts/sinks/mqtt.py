@@ -91,6 +91,11 @@ class MqttSink:
 
     def send(self, notice: Notice) -> None:
         """Publish a change; :class:`monitor.alerts.sinks.sink.Sink` has the errors."""
+        if notice.outdated:
+            # What is retained tells of a later event; an alert that was of this one alone is taken
+            # back with the states of all.
+            self._told = self._told if notice.kind != "resolved" else 0
+            return
         alerts = self._alerts.get(notice.event.camera, [])
         self._publish(self._topics.news(notice, alerts, _picture(notice.picture)))
 

@@ -117,6 +117,12 @@ def test_what_is_told_late_is_told_as_it_was(site: Site) -> None:
     assert list(site.shown("d")) == ["smoke"]
 
 
+def test_old_news_does_not_end_what_fires_now(site: Site) -> None:
+    site.sink.send(notice(site.today(smoke(), "o")))
+    site.sink.send(replace(notice(site.today(over(smoke()), "o"), "resolved"), outdated=True))
+    assert list(site.shown("o")) == ["smoke"]
+
+
 def test_drill_goes_its_own_way(site: Site) -> None:
     firing, ended = drill_notices(time.time(), "")
     site.sink.send(firing)

@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,23 @@ def test_states_follow_the_event(mosquitto: Broker, tmp_path: Path) -> None:
         assert (facts["kind"], facts["label"], facts["score"]) == ("upgraded", "fire", 0.88)
         made.send(notice(over(fire()), "resolved"))
         assert states() == (b"OFF", b"OFF")
+
+
+def test_old_news_does_not_hide_what_burns_now(mosquitto: Broker) -> None:
+    """After an outage the new fire is told first, and the end of the one before it later."""
+    old, new = over(fire()), replace(smoke(), id=8)
+    with sink(mosquitto.port, "old") as made:
+        introduced(made)
+        made.send(notice(replace(fire(), id=7)))
+        made.send(notice(new))
+        made.send(replace(notice(old, "upgraded"), outdated=True))
+        assert not made.tend(lambda: [new])
+        made.send(replace(notice(old, "resolved"), outdated=True))
+        assert made.tend(lambda: [new])
+        retained = mosquitto.retained()
+    assert retained["old/dock/smoke/state"] == b"ON"
+    assert retained["old/dock/fire/state"] == b"OFF", "that was of the old one alone"
+    assert json.loads(retained["old/dock/event"])["event_id"] == 8
 
 
 def test_broker_says_offline_when_the_daemon_is_gone(mosquitto: Broker) -> None:
