@@ -192,6 +192,11 @@ def test_drill_leaves_nothing(mosquitto: Broker) -> None:
         for told in drill_notices(1.7e9, ""):
             made.send(told)
         assert not made.tend(tuple)
-    drills = [p for _, topic, p in mosquitto.seen if topic == "drill/drill"]
-    assert [json.loads(payload)["drill"] for payload in drills] == [True, True]
+
+    def drills() -> list[bool]:
+        seen = [payload for _, topic, payload in mosquitto.seen if topic == "drill/drill"]
+        return [json.loads(payload)["drill"] for payload in seen]
+
+    wait_for(lambda: len(drills()) == 2, "both have come")
+    assert drills() == [True, True]
     assert not [topic for topic in mosquitto.retained() if topic.startswith("drill")]
