@@ -4,6 +4,7 @@ import email.utils
 import ssl
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -126,14 +127,31 @@ class HttpTarget:
 
     @staticmethod
     def _read(answer: httpx.Response, until: float) -> str:
-        """The begin of an answer as one line; a server that never ends is not waited for."""
+        """The begin of an answer as one line; a server that never ends is not waited for.
+
+        The status is known before, so an answer that breaks off changes nothing: what was taken is
+        not to be sent again.
+        """
         read = bytearray()
-        for part in answer.iter_bytes(chunk_size=_LONGEST_ANSWER):
-            read += part
-            if len(read) >= _LONGEST_ANSWER or time.monotonic() > until:
-                break
+        if answer.is_success and not _is_short(answer):
+            return ""  # it says nothing more; its connection ends
+        with suppress(httpx.HTTPError):
+            # Without a size of its parts: each byte of a server that drips is a part then, and
+            # asks for the time.
+            for part in answer.iter_bytes():
+                read += part
+                if len(read) >= _LONGEST_ANSWER or time.monotonic() > until:
+                    break
         text = bytes(read[:_LONGEST_ANSWER]).decode("utf-8", "replace")
         return " ".join(text.split())[:_SHOWN]
+
+
+def _is_short(answer: httpx.Response) -> bool:
+    """Whether it says that its end is near: read to it, its connection can be used again."""
+    length = answer.headers.get("Content-Length", "")
+    return (
+        length.isascii() and length.isdigit() and len(length) < 9 and int(length) <= _LONGEST_ANSWER
+    )
 
 
 def retry_after_seconds(text: str | None, now: float) -> float | None:

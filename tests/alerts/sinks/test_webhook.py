@@ -2,9 +2,11 @@
 
 import json
 import re
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext, suppress
 from email.utils import formatdate
 from pathlib import Path
 
@@ -116,6 +118,87 @@ def test_slow_answer_is_not_waited_for(web: Hook) -> None:
     with pytest.raises(Retryable, match="timed out"):
         send(web.url, notice(smoke()), timeout=0.3)
     assert time.monotonic() - began < 4.0
+
+
+class Dripping:
+    """Answers at once with a status, and then sends a byte of its body every now and then."""
+
+    def __init__(self, head: bytes) -> None:
+        self._head = head
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}/"
+        self._thread.start()
+
+    def _serve(self) -> None:
+        peer, _ = self._socket.accept()
+        with peer, suppress(OSError):  # the client may go away
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 " + self._head + b"\r\n\r\n")
+            while not self._over.wait(0.05):
+                peer.sendall(b"1\r\nx\r\n" if b"chunked" in self._head else b"x")
+
+    def close(self) -> None:
+        self._over.set()
+        self._socket.close()
+        self._thread.join(5.0)
+
+
+@pytest.mark.parametrize(
+    ("head", "refused"),
+    [
+        (b"200 OK\r\nTransfer-Encoding: chunked", False),
+        (b"200 OK\r\nContent-Length: 4000", False),
+        (b"200 OK", False),
+        (b"503 Busy\r\nTransfer-Encoding: chunked", True),
+    ],
+)
+def test_answer_that_drips_is_not_waited_for(head: bytes, refused: bool) -> None:
+    with closing(Dripping(head)) as server:
+        began = time.monotonic()
+        with pytest.raises(Retryable, match="answers 503") if refused else nullcontext():
+            send(server.url, notice(smoke()), timeout=0.5)
+        assert time.monotonic() - began < 3.0
+
+
+def test_what_was_taken_is_not_sent_again_for_an_answer_that_breaks_off() -> None:
+    received = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            peer, _ = server.accept()
+            with peer:
+                received.append(peer.recv(65536))
+                peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\ntak")
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        send(f"http://127.0.0.1:{server.getsockname()[1]}/", notice(smoke()))
+        thread.join(5.0)
+    assert len(received) == 1
+
+
+def test_connection_is_kept_behind_a_short_answer() -> None:
+    accepted = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):  # the test ends it
+                while True:
+                    peer, _ = server.accept()
+                    accepted.append(peer)
+                    with peer:
+                        while peer.recv(65536):
+                            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+        threading.Thread(target=serve, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        none = HttpLogin()
+        with closing(HttpTarget(url, login=none, tls=TlsFiles(), timeout_seconds=5.0)) as target:
+            for _ in range(2):
+                target.post(b"", {})
+    assert len(accepted) == 1
 
 
 def test_error_names_no_secret_of_the_address() -> None:
