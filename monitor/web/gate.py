@@ -66,19 +66,19 @@ class Gate:
         settings = self._settings()
         metrics = path == "/metrics"
         client = client_of((scope.get("client") or ("",))[0])
-        wait = 0.0 if metrics else self._reading.take(client)
-        if wait:
-            await self._too_often(send, wait)
-            return
-        headers = scope["headers"]
-        secret = bearer(headers)
-        if secret is not None and (wait := self.guessing.wait(client)):
+        secret = bearer(scope["headers"])
+        # Metrics are not held up by who reads much beside them, but no place to try tokens at.
+        unbounded = metrics and (secret is None or not self.guessing.wait(client))
+        if not unbounded and (wait := self._reading.take(client)):
             await self._too_often(send, wait)
             return
         session = self._session(scope, settings)
         caller = self._caller(scope, settings, secret, session)
-        if caller is None and secret is not None:
-            self.guessing.take(client)
+        # A right token is never refused for wrong ones: one that a script has kept would lock out
+        # all others of its address.
+        if caller is None and secret is not None and (wait := self.guessing.take(client)):
+            await self._too_often(send, wait)
+            return
         if caller is None and not (path in OPEN or (metrics and settings.open_metrics)):
             await self._refuse(scope, send)
             return

@@ -68,17 +68,15 @@ def login_routes(
         if not same_origin(list(request.scope["headers"])):
             raise HTTPException(403, "a page of another site asked for this; log in here")
         client: str = request.state.client
-        guessing = gate().guessing
-        if wait := guessing.wait(client):
-            answer = page(
-                request, next, "Too many wrong tokens from your address; wait a bit.", 429
-            )
-            answer.headers["retry-after"] = retry_after(wait)
-            return answer
         now = settings()
         found = known(now.tokens, token.strip())
         if found is None:
-            guessing.take(client)
+            if wait := gate().guessing.take(client):
+                answer = page(
+                    request, next, "Too many wrong tokens from your address; wait a bit.", 429
+                )
+                answer.headers["retry-after"] = retry_after(wait)
+                return answer
             gate().refused["token"] += 1
             kept_back = throttle.admit("login", monotonic())
             if kept_back is not None:

@@ -40,8 +40,14 @@ class Proxies:
             client = client.removeprefix(_MAPPED)
             scope["client"] = (client, scope["client"][1])
         trusted = client in self._trusting.trusted_hosts
-        # Whoever is trusted is a proxy, also where it forgets to say for whom it asks.
-        scope[PROXIED] = trusted or any(name in _FORWARDED for name, _ in scope["headers"])
+        # Whoever is trusted is a proxy, also where it forgets to say for whom it asks. Old versions
+        # are what nginx speaks to what is behind it, for long without a word of itself; browsers
+        # and today's programs speak newer ones.
+        scope[PROXIED] = (
+            trusted
+            or scope.get("http_version") == "1.0"
+            or any(name in _FORWARDED for name, _ in scope["headers"])
+        )
         await self._trusting(scope, receive, send)
 
     def _middleware(self) -> Any:

@@ -1,5 +1,7 @@
 """Who is let in, over real connections: tokens, roles, cookies, proxies, limits."""
 
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -240,8 +242,34 @@ def test_wrong_tokens_are_slowed_down(client: httpx.Client) -> None:
     answer = client.get("/", headers=authorized("guess" * 5))
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
-    assert log_in(client, VIEWER).status_code == 429
+    assert log_in(client, "guess" * 5).status_code == 429
     assert client.get("/livez").status_code == 200
+
+
+def test_stale_token_of_a_script_does_not_lock_out_right_ones_of_its_address(
+    client: httpx.Client,
+) -> None:
+    for _ in range(2 * int(GUESSING.burst)):
+        client.get("/api/v1/status", headers=authorized("stale" * 5))
+    assert client.get("/api/v1/status", headers=authorized(VIEWER)).status_code == 200
+    assert client.get("/metrics", headers=authorized(VIEWER)).status_code == 200
+    assert log_in(client, OPERATOR).status_code == 303
+    assert client.get("/").status_code == 200
+
+
+def test_metrics_are_no_place_to_try_tokens_at(client: httpx.Client, site: Site) -> None:
+    gate = site.server.app.gate
+    now = time.monotonic()
+    address = "127.0.0.1"
+    gate._reading._levels[address] = (0.0, now + 60.0)  # it has asked for all that it may
+    try:
+        assert client.get("/metrics").status_code == 200
+        assert client.get("/metrics", headers=authorized(VIEWER)).status_code == 200
+        gate.guessing._levels[address] = (0.0, now + 60.0)
+        assert client.get("/metrics", headers=authorized(VIEWER)).status_code == 429
+        assert client.get("/metrics").status_code == 200
+    finally:
+        gate._reading._levels.clear()
 
 
 @pytest.mark.parametrize(
@@ -259,6 +287,24 @@ def test_what_a_proxy_hands_on_is_not_of_this_machine(
     assert client.get("/api/v1/status", headers=forwarded).status_code == 401
     assert client.get("/api/v1/status").status_code == 401  # of a proxy that says nothing
     assert client.get("/api/v1/status", headers=authorized(VIEWER)).status_code == 200
+
+
+def test_request_as_old_proxies_make_them_is_not_of_this_machine(
+    client: httpx.Client, site: Site
+) -> None:
+    """nginx speaks HTTP/1.0 to what is behind it, and says nothing of itself unless told to."""
+    site.server.apply(WebSettings(tokens=tokens()))
+    address = (httpx.URL(site.url).host, httpx.URL(site.url).port)
+
+    def status(path: str, *headers: str) -> int:
+        with socket.create_connection(address, timeout=20) as plain:
+            lines = (f"GET {path} HTTP/1.0", f"Host: {address[0]}:{address[1]}", *headers)
+            plain.sendall("".join(f"{line}\r\n" for line in (*lines, "")).encode())
+            return int(plain.makefile("rb").readline().split()[1])
+
+    assert status("/api/v1/status", "Connection: close") == 401
+    assert status("/api/v1/status", f"Authorization: Bearer {VIEWER}") == 200
+    assert [status(path) for path in ("/livez", "/readyz", "/metrics")] == [200, 200, 200]
 
 
 def test_trusted_proxy_with_tls_gets_a_cookie_for_tls(client: httpx.Client, site: Site) -> None:
