@@ -7,6 +7,7 @@ gets its name when it is whole and on disk; whatever is there at a start was not
 
 import os
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from pathlib import Path
 
 PARTIAL = ".partial"
 _SAFE = re.compile(r"[^A-Za-z0-9_.-]+")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _NAME = re.compile(r"\d{4}-\d{2}-\d{2}/[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 _SAME_NAMES = 1000
 
@@ -101,13 +103,21 @@ class EvidenceFolder:
         return self.path / file if _NAME.fullmatch(file) else None
 
     def files(self) -> Iterator[tuple[str, int, float]]:
-        """Name, bytes and Unix time of the last change of each file that counts."""
+        """Name, bytes and Unix time of the last change of each file that counts.
+
+        Folders of others are not looked into: on a disk of its own there is a ``lost+found``, which
+        root alone may read.
+        """
         for day in sorted(self.path.iterdir()):
-            if day.name == PARTIAL or not day.is_dir():
+            if not _DAY.fullmatch(day.name) or not day.is_dir():
                 continue
             for entry in sorted(day.iterdir()):
-                status = entry.stat()
-                yield f"{day.name}/{entry.name}", status.st_size, status.st_mtime
+                try:
+                    status = entry.lstat()
+                except FileNotFoundError:  # deleted by hand since
+                    continue
+                if not stat.S_ISDIR(status.st_mode):
+                    yield f"{day.name}/{entry.name}", status.st_size, status.st_mtime
 
 
 def _sync(folder: Path) -> None:
