@@ -12,7 +12,8 @@ from monitor.alerts.evidence_clerk import Clerk
 from monitor.alerts.evidence_folder import EvidenceFolder
 from monitor.alerts.evidence_jobs import ClipEnd, ClipWish, Fired, First, Over
 from monitor.alerts.evidence_picture import Heat, Sight
-from monitor.alerts.evidence_shelf import Bounds, EvidenceShelf
+from monitor.alerts.evidence_retention import Bounds
+from monitor.alerts.evidence_shelf import EvidenceShelf
 from monitor.alerts.keeper_shared import SharedStore
 from monitor.clock import Clock
 from monitor.config import Config

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -12,7 +13,7 @@ import structlog
 
 from monitor.alerts.events import Evidence, EvidenceKind
 from monitor.alerts.evidence_folder import EvidenceFolder
-from monitor.alerts.evidence_retention import UNKNOWN, Kept, too_much
+from monitor.alerts.evidence_retention import UNKNOWN, Bounds, Kept, makes_way, too_much
 from monitor.alerts.keeper_shared import SharedStore
 from monitor.errors import StoreError
 from monitor.logs import Throttle
@@ -36,16 +37,6 @@ class Counts(Protocol):
     def count_file(self, kind: str, *, failed: bool = False) -> None: ...
     def count_dropped(self, reason: str) -> None: ...
     def count_deleted(self, reason: str, files: int) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Bounds:
-    """What evidence may take."""
-
-    max_age_seconds: float = 30 * 86400.0
-    max_bytes: int = 10_000_000_000
-    min_free_bytes: int = 500_000_000
-    """So much of the disk is left to events and to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,14 +190,22 @@ class EvidenceShelf:
             self._counts.count_file(kind, failed=True)
             self._counts.count_dropped("disk")
             return False
+        before = self._total
         self.clear(size_bytes)
         try:
             free = self._folder.free_bytes()
         except OSError as error:
             self._lost(kind, error)
             return False
-        if free - size_bytes >= self.bounds.min_free_bytes:
+        left = free - size_bytes
+        if left >= self.bounds.min_free_bytes:
             return True
+        if self._total + size_bytes <= before and left >= self.bounds.least_free_bytes:
+            kept_back = self._throttle.admit("short", self._monotonic())
+            if kept_back is not None:
+                path = str(self._folder.path)
+                log.warning("evidence_disk_short", path=path, free=free, kept_back=kept_back)
+            return True  # older evidence gave it its place
         self._lost(
             kind,
             f"{self._folder.path}: {free / 1e6:.0f} MB are free on its disk, and "
@@ -231,30 +230,26 @@ class EvidenceShelf:
         if not self._prepared:
             self.prepare()
             return
-        bounds = self.bounds
+        bounds, now = self.bounds, self._wall()
         try:
-            missing = bounds.min_free_bytes + size_bytes - self._folder.free_bytes()
+            free = self._folder.free_bytes()
         except OSError as error:
             self._failed(error)
             return
-        if missing > 0:
-            self._delete("disk", missing_bytes=missing)
+        if free - size_bytes < bounds.min_free_bytes:
+            choose = partial(makes_way, free_bytes=free, size_bytes=size_bytes)
+            self._delete("disk", partial(choose, bounds=bounds, now=now))
         if self._total + size_bytes > bounds.max_bytes:
-            self._delete("size", max_bytes=int(bounds.max_bytes * _SPARE) - size_bytes)
+            most = int(bounds.max_bytes * _SPARE) - size_bytes
+            self._delete("size", partial(too_much, max_bytes=most))
 
     def expire(self) -> None:
         """Delete what is too old."""
         if self._prepared:
-            self._delete("age", oldest=self._wall() - self.bounds.max_age_seconds)
+            oldest = self._wall() - self.bounds.max_age_seconds
+            self._delete("age", partial(too_much, oldest=oldest))
 
-    def _delete(
-        self,
-        reason: str,
-        *,
-        oldest: float = 0.0,
-        max_bytes: int | None = None,
-        missing_bytes: int = 0,
-    ) -> None:
+    def _delete(self, reason: str, choose: Callable[[list[Kept]], list[Kept]]) -> None:
         try:
             listed = self._store.kept_evidence()
             there = {name: (size, changed) for name, size, changed in self._folder.files()}
@@ -269,10 +264,8 @@ class EvidenceShelf:
         ]
         kept = [one for one in listed if one.file in there] + unknown
         self._total = sum(size for size, _ in there.values())
-        most = self._total if max_bytes is None else max_bytes
-        chosen = too_much(kept, oldest=oldest, max_bytes=most, missing_bytes=missing_bytes)
         gone = [one for one in listed if one.file not in there]
-        deleted = [one for one in chosen if self._remove(one)]
+        deleted = [one for one in choose(kept) if self._remove(one)]
         numbers = [one.number for one in gone + deleted if one.number is not None]
         if numbers:
             with suppress(StoreError):  # rows of files that are gone are found again

@@ -16,7 +16,8 @@ from monitor.alerts.evidence_clerk import QUEUED, Clerk
 from monitor.alerts.evidence_folder import EvidenceFolder
 from monitor.alerts.evidence_jobs import ClipEnd, ClipTask, ClipWish, Fired, First, Over
 from monitor.alerts.evidence_picture import Heat, Sight, annotate
-from monitor.alerts.evidence_shelf import Bounds, EvidenceShelf
+from monitor.alerts.evidence_retention import Bounds
+from monitor.alerts.evidence_shelf import EvidenceShelf
 from monitor.alerts.fragments import whole_fragments
 from monitor.alerts.keeper_shared import SharedStore
 from monitor.alerts.store import EventStore

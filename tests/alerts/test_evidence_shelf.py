@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from monitor.alerts.evidence_folder import PARTIAL, EvidenceFolder
-from monitor.alerts.evidence_shelf import Bounds, EvidenceShelf
+from monitor.alerts.evidence_retention import Bounds
+from monitor.alerts.evidence_shelf import EvidenceShelf
 from monitor.alerts.keeper_shared import SharedStore
 from monitor.alerts.store import EventStore
 from tests.support.decisions import WALL, decider, feed, frame
@@ -161,14 +162,71 @@ def test_files_of_others_in_the_folder_are_left_alone(place: Place) -> None:
     assert place.there() == []
 
 
-def test_where_the_disk_has_less_than_must_stay_free_nothing_is_written(place: Place) -> None:
+def test_evidence_on_a_disk_of_its_own_is_written(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has a folder that root alone may read."""
     place.put(1)
-    place.shelf.bounds = Bounds(min_free_bytes=10**18)
-    assert not place.put(2)
-    assert place.there() == [], "what was there makes way for events too"
+    (place.path / "lost+found").mkdir()
+    real = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.name == "lost+found":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    place.shelf = place.open()
+    assert place.counts.bytes == SIZE
+    assert place.put(2)
+    assert place.counts.up
+
+
+def test_links_and_folders_of_others_hold_up_no_evidence(place: Place) -> None:
+    place.put(1)
+    (place.path / "2023-11-15").symlink_to("nowhere")
+    (place.path / "2023-11-14" / "mine.jpg").symlink_to("nowhere")
+    (place.path / "2023-11-14" / "mine").mkdir()
+    place.shelf = place.open()
+    assert place.put(2)
+    place.now += 10**8
+    place.shelf.expire()
+    assert place.there() == []
+    assert place.counts.up
+    assert (place.path / "2023-11-14" / "mine").is_dir()
+
+
+def test_a_day_that_cannot_be_read_is_told_and_its_files_are_not_forgotten(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.put(1)
+    real = Path.iterdir
+
+    def iterdir(path: Path) -> Iterator[Path]:
+        if path.name == "2023-11-14":
+            raise OSError(5, "Input/output error", str(path))
+        return real(path)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "iterdir", iterdir)
+        place.shelf.expire()
+        assert "2023-11-14" in place.shelf.fault
+    assert place.there() == [1]
+
+
+def test_where_the_disk_has_less_than_must_stay_free_evidence_does_not_grow(place: Place) -> None:
+    place.put(1)
+    place.shelf.bounds = Bounds(min_free_bytes=10**18, reserve_bytes=0)
+    assert place.put(2)
+    assert place.there() == [2], "the newer took the place of the older"
+    assert not place.put(3, size=SIZE + 1)
+    assert place.there() == [2], "it would not have been enough"
     assert place.counts.dropped["disk"] == 1
     assert "min_free" in place.shelf.fault
     assert not place.counts.up
+    place.now += 86400.0
+    place.shelf.clear()
+    assert place.there() == [], "what is old makes way for others"
     place.shelf.bounds = Bounds(min_free_bytes=0)
     assert place.put(3)
     assert place.shelf.fault == ""
@@ -261,4 +319,32 @@ def test_on_a_full_disk_evidence_makes_way_and_events_are_written(
     assert not place.store.failing
     assert not place.put(4)
     assert place.counts.dropped["disk"] > 0
+    place.store.close()
+
+
+def test_another_program_that_fills_the_disk_does_not_take_what_is_young(
+    small_disk: Path,
+) -> None:
+    def free() -> int:
+        room = os.statvfs(small_disk)
+        return room.f_bavail * room.f_frsize
+
+    place = Place(small_disk / "evidence", small_disk)
+    for event in (1, 2, 3, 4):
+        assert place.put(event)
+    place.shelf.bounds = Bounds(min_free_bytes=free(), reserve_bytes=250_000)
+    hog = small_disk / "hog"
+    hog.write_bytes(bytes(free() - 400_000))
+    place.shelf.clear()
+    assert place.there() == [1, 2, 3, 4], "the store has room enough"
+    assert place.put(4)
+    assert place.there() == [2, 3, 4], "the newest is kept, in place of the oldest"
+    assert free() >= 350_000
+    with hog.open("ab") as file:
+        file.write(bytes(free() - 100_000))
+    place.shelf.clear()
+    assert place.there() == [4], "the store is short of room, and gets what it must have"
+    assert free() >= 250_000
+    place.store.record(*feed(decider(), [frame(900.0 + n, fire=0.9) for n in range(6)]))
+    assert not place.store.failing
     place.store.close()
