@@ -13,6 +13,8 @@ from monitor.thumbnails import Thumbnails
 from monitor.web.desk import Desk
 from monitor.web.server import WebServer
 
+_ENDED_LOGINS = "ended-logins.json"
+
 
 def open_web(
     settings: Settings,
@@ -35,6 +37,7 @@ def open_web(
         registry,
         version=version_of("emberwatch"),
         settings=settings.web,
+        ended_logins=settings.config.state_dir / _ENDED_LOGINS,
     )
     registry.register(WebMetrics(web.app.refused, web.app.live))
     return web, desk

@@ -3,6 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
@@ -17,6 +18,7 @@ from monitor.web.access import ANYBODY
 from monitor.web.body_limit import BodyLimit
 from monitor.web.camera_routes import camera_routes
 from monitor.web.desk import Desk
+from monitor.web.ended_logins import EndedLogins
 from monitor.web.event_routes import event_routes
 from monitor.web.gate import Gate
 from monitor.web.health import readiness, standstill
@@ -50,6 +52,7 @@ class WebApp:
         settings: what counts now; asked at each request.
         loopback_only: refuse requests that name another host than loopback and those of the
             settings.
+        ended_logins: file of the logins that were ended; None: they are forgotten at a restart.
     """
 
     def __init__(
@@ -61,10 +64,15 @@ class WebApp:
         version: str,
         settings: Callable[[], WebSettings],
         loopback_only: bool = False,
+        ended_logins: Path | None = None,
     ) -> None:
         self.live = Live(view)
         self.operators = Operators(time.monotonic)
-        sessions = Sessions(wall=time.time, number=lambda: secrets.token_urlsafe(24))
+        sessions = Sessions(
+            wall=time.time,
+            number=lambda: secrets.token_urlsafe(24),
+            ended=EndedLogins(ended_logins, wall=time.time),
+        )
         templates = Templates()
         api = FastAPI(title="Emberwatch", version=version, docs_url=None, redoc_url=None)
         api.state.operators = self.operators

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import structlog
 from fastapi import APIRouter, Form, HTTPException, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from monitor.logs import Throttle
@@ -108,6 +109,7 @@ def login_routes(
             if not compare_digest(csrf.encode(), caller.csrf.encode()):
                 raise HTTPException(403, "the form is not of this login; load the page again")
             sessions.end(session)
+            await run_in_threadpool(sessions.keep)
         answer = RedirectResponse("/", status_code=303)
         for name, secure in ((COOKIE, False), (SECURE_COOKIE, True)):
             answer.delete_cookie(name, path="/", secure=secure, httponly=True, samesite="strict")

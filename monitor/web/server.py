@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import cast
 
 import uvicorn
@@ -47,6 +48,7 @@ class WebServer:
         version: of this program.
         settings: who may do what, and TLS.
         limits: what clients may take.
+        ended_logins: as for :class:`WebApp`.
 
     Raises:
         ConfigError: the address cannot be listened on; AddressError: not now.
@@ -62,6 +64,7 @@ class WebServer:
         version: str,
         settings: WebSettings | None = None,
         limits: Limits | None = None,
+        ended_logins: Path | None = None,
     ) -> None:
         limits = limits or Limits()
         self._settings = settings or WebSettings()
@@ -75,6 +78,7 @@ class WebServer:
             version=version,
             settings=lambda: self._settings,
             loopback_only=loopback_only,
+            ended_logins=ended_logins,
         )
         self._handshakes = Handshakes(limits.connections)
         self._limits = limits

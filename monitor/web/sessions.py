@@ -1,17 +1,17 @@
 """Logins of browsers: a signed cookie that says who, and until when.
 
-Nothing is kept of a login but those that were ended before their time: the cookie is signed with a
-key that comes from the token it was got with, so it outlives a restart, and ends with the token.
+Nothing is kept of a login but whether it was ended before its time (``ended_logins.py``): the
+cookie is signed with a key that comes from the token it was got with, so it outlives a restart, and
+ends with the token.
 """
 
 import hmac
 import re
-import threading
-from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from monitor.web.access import Caller, Token
+from monitor.web.ended_logins import EndedLogins
 
 COOKIE = "emberwatch"
 SECURE_COOKIE = "__Host-emberwatch"
@@ -20,7 +20,6 @@ SECURE_COOKIE = "__Host-emberwatch"
 _FORM = re.compile(
     r"([A-Za-z0-9][A-Za-z0-9_.-]{0,62}):([0-9]{1,12}):([A-Za-z0-9_-]{22,64}):([0-9a-f]{64})"
 )
-_MOST_ENDED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +50,19 @@ class Sessions:
     Args:
         wall: gives Unix time.
         number: gives a random text of at least 128 bits, such as :func:`secrets.token_urlsafe`.
+        ended: those that were ended; None: of this process alone.
     """
 
-    def __init__(self, *, wall: Callable[[], float], number: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        *,
+        wall: Callable[[], float],
+        number: Callable[[], str],
+        ended: EndedLogins | None = None,
+    ) -> None:
         self._wall = wall
         self._number = number
-        self._ended: OrderedDict[str, int] = OrderedDict()
-        self._lock = threading.Lock()
+        self._ended = ended or EndedLogins(None, wall=wall)
 
     def begin(self, token: Token, seconds: float) -> Session:
         """A login with a token, for so long."""
@@ -75,20 +80,17 @@ class Sessions:
         signed = _sign(token, "session", f"{name}:{ends_at}:{number}")
         if not hmac.compare_digest(signed, signature) or int(ends_at) <= self._wall():
             return None
-        with self._lock:
-            if number in self._ended:
-                return None
+        if number in self._ended:
+            return None
         return Session(token, int(ends_at), number)
 
     def end(self, session: Session) -> None:
-        """Its cookie holds no more, whoever has a copy."""
-        with self._lock:
-            now = self._wall()
-            while self._ended and (
-                len(self._ended) >= _MOST_ENDED or next(iter(self._ended.values())) <= now
-            ):
-                self._ended.popitem(last=False)
-            self._ended[session.number] = session.ends_at
+        """Its cookie holds no more, whoever has a copy; after :meth:`keep` also over a restart."""
+        self._ended.add(session.number, session.ends_at)
+
+    def keep(self) -> None:
+        """Keep which were ended on disk. May take its time."""
+        self._ended.keep()
 
 
 def _sign(token: Token, purpose: str, text: str) -> str:

@@ -79,6 +79,7 @@ def web_site(
     state: FixedState | None = None,
     listen: str = "127.0.0.1:0",
     thumbnail: Callable[[str], Thumbnail | None] | None = None,
+    ended_logins: Path | None = None,
 ) -> Iterator[Site]:
     """Serve a state with a store in ``folder``; each camera shows a small picture."""
     picture = Thumbnail(jpeg(240, 135), WALL, 1)
@@ -100,6 +101,7 @@ def web_site(
         CollectorRegistry(),
         version="1.2.3",
         settings=settings or WebSettings(tokens=tokens()),
+        ended_logins=ended_logins,
     )
     server.start()
     try:

@@ -1,10 +1,13 @@
 """Tokens, logins and rate limits, without a network."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.web.access import Role, Token, known
+from monitor.web.ended_logins import EndedLogins
 from monitor.web.gate import same_origin
 from monitor.web.page_routes import local_path
 from monitor.web.rate import Buckets, Rate, client_of
@@ -82,7 +85,34 @@ def test_ended_logins_are_remembered_within_bounds(sessions: Sessions, time: Tim
     last = sessions.begin(tokens()[1], 60.0)
     sessions.end(last)
     assert sessions.read(last.cookie, tokens()) is None
-    assert len(sessions._ended) <= 4096
+    assert len(sessions._ended._ended) <= 4096
+
+
+def test_ended_logins_are_kept_until_they_would_be_over(tmp_path: Path, time: Time) -> None:
+    file = tmp_path / "ended"
+    first = EndedLogins(file, wall=time)
+    first.add("a", 1060)
+    first.add("b", 1010)
+    time.now += 20
+    first.add("c", 1060)
+    first.keep()
+    assert file.stat().st_mode & 0o077 == 0, "nobody else may look"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["ended"]
+    second = EndedLogins(file, wall=time)
+    assert ["a" in second, "b" in second, "c" in second] == [True, False, True]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '{"a": "b"}', "\xff", "[" * 100_000])
+def test_file_that_means_nothing_is_no_reason_not_to_start(
+    tmp_path: Path, time: Time, text: str
+) -> None:
+    file = tmp_path / "ended"
+    file.write_bytes(text.encode("latin-1"))
+    ended = EndedLogins(file, wall=time)
+    assert "a" not in ended
+    ended.add("a", 2000)
+    ended.keep()
+    assert "a" in EndedLogins(file, wall=time)
 
 
 @given(st.integers(0, 3), st.text(st.characters(codec="latin-1"), max_size=8))

@@ -203,6 +203,26 @@ def test_logout_ends_the_cookie_for_whoever_has_it(client: httpx.Client) -> None
     assert client.get("/", headers={"cookie": f"emberwatch={stolen}"}).status_code == 401
 
 
+@pytest.mark.parametrize("kept", [True, False])
+def test_logout_holds_over_a_restart_where_the_disk_takes_it(tmp_path: Path, kept: bool) -> None:
+    file = tmp_path / "ended-logins.json" if kept else tmp_path / "nowhere" / "file"
+    for run in ("first", "second"):
+        with (
+            web_site(tmp_path / run, settings=CLOSED, ended_logins=file) as site,
+            httpx.Client(base_url=site.url, timeout=20) as client,
+        ):
+            if run == "first":
+                log_in(client, VIEWER)
+                cookie = {"cookie": f"emberwatch={client.cookies['emberwatch']}"}
+                csrf = client.get("/").text.partition('name="csrf" value="')[2].partition('"')[0]
+                done = client.post("/logout", data={"csrf": csrf}, headers=ORIGIN)
+                assert done.status_code == 303
+                client.cookies.clear()
+                assert client.get("/", headers=cookie).status_code == 401
+            else:
+                assert client.get("/", headers=cookie).status_code == (401 if kept else 200)
+
+
 def test_cookie_operates_from_our_own_pages_alone(client: httpx.Client, site: Site) -> None:
     log_in(client, OPERATOR)
     path = "/api/v1/events/1/acknowledge"
