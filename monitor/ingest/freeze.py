@@ -16,8 +16,12 @@ out what hardly changes, stands still between two things that happen, and gets 3
 
 A camera that suppresses all noise shows a still scene as a frozen picture. There a small flame
 moves few blocks, and it must be scored: so a block that changes by more than encoders pulse keeps
-the picture from being frozen, wherever it is, but for the clock. The clock is what moves at the
+the picture from being frozen, wherever it is, but for the clock. The clock is what jumps at the
 upper or lower edge when all else was still for the first time; its place is kept from then on.
+
+Slow smoke changes such a picture by a level or two at a time, which is no step from one picture to
+the next. So each picture is compared with the first of the still period as well, where an encoder
+that pulses comes back to and smoke does not: what has added up is movement.
 """
 
 from dataclasses import dataclass
@@ -47,8 +51,9 @@ class FreezeLimits:
     moving_share: float = 0.08
     """Share of blocks that may move in a frozen picture: a clock takes 3 to 6 %."""
     scene_step: int = 6
-    """Outside the clock no pixel of a frozen picture changes by more than this. Settled encoders
-    pulse by 2 at 200 kbit/s and 640x360; a flame flickers by tens."""
+    """Outside the clock no pixel of a frozen picture changes by more than this, neither from one to
+    the next nor since it stands still. Settled encoders pulse by 2 at 200 kbit/s and 640x360; a
+    flame flickers by tens."""
     clipped_low: int = 6
     clipped_high: int = 250
     lively_share: float = 0.3
@@ -145,7 +150,10 @@ class FreezeWatch:
     def _begin(self, grey: NDArray[np.uint8], since: float, samples: int) -> None:
         blocks = over_blocks(np.maximum, grey).shape
         self._last = grey
+        self._anchor = grey
+        """The first picture of the still period: what has added up since then is movement."""
         self._noise = _Stillness(blocks, since, samples)
+        self._jumps = _Stillness(blocks, since, samples)
         self._scene = _Stillness(blocks, since, samples)
         self._clock = np.zeros(blocks, np.bool_)
         """Blocks in which a clock may run: any at the edge, until it is known where it is."""
@@ -165,16 +173,19 @@ class FreezeWatch:
         self._last = grey
         if self._clock_since is None:
             self._clock_since = monotonic
-        # max - min, because unsigned numbers have no difference below zero.
-        change = over_blocks(np.maximum, np.maximum(grey, last) - np.minimum(grey, last))
+        change = _change(grey, last)
         moved = change > limits.step
+        jumped = change > limits.scene_step
+        drifted = _change(grey, self._anchor) > limits.scene_step
         self._noise.update(moved, monotonic)
-        self._scene.update(change > limits.scene_step, monotonic)
+        self._jumps.update(jumped, monotonic)
+        self._scene.update(jumped | drifted, monotonic)
         counts = (over_blocks(np.maximum, grey) > limits.clipped_low) & (
             over_blocks(np.minimum, grey) < limits.clipped_high
         )
         total = int(counts.sum())
         if total == 0:
+            self._anchor = grey
             self.still_since = monotonic
             self.still_from_lively = False
             self.moving_share = 0.0
@@ -187,25 +198,27 @@ class FreezeWatch:
         moves = self.still_since >= monotonic
         self._liveliness.update(self.moving_share, moves, monotonic)
         if moves:
+            self._anchor = grey
             self.still_from_lively = self._liveliness.lively
         window = limits.lively_after_seconds if self.still_from_lively else limits.after_seconds
         moving = total - int((self._noise.holds(limits.samples, window, monotonic) & counts).sum())
         still = self._scene.holds(limits.samples, window, monotonic)
         frozen = moving <= limits.moving_share * total and bool(still[~self._clock].all())
         if frozen and not self._clock_known:
-            self._find_clock(still, window, monotonic)
+            self._find_clock(window, monotonic)
         return frozen
 
-    def _find_clock(self, still: NDArray[np.bool_], window: float, monotonic: float) -> None:
-        """All else is still, so what moves at the edge is the clock; once found, it is no other.
+    def _find_clock(self, window: float, monotonic: float) -> None:
+        """All else is still, so what jumps at the edge is the clock; once found, it is no other.
 
-        A flame that begins later at the edge of the picture is not taken for it.
+        A flame that begins later at the edge of the picture is not taken for it, nor is smoke that
+        drifts there.
         """
         if self._clock_since is None:
             return
         if monotonic - self._clock_since < window:
             return
-        runs = self._clock & ~still
+        runs = self._clock & ~self._jumps.holds(self._limits.samples, window, monotonic)
         found = runs.copy()
         # A line of text: minutes and hours stand beside the seconds, and move less often.
         for step in range(1, _CLOCK_REACH + 1):
@@ -213,6 +226,12 @@ class FreezeWatch:
             found[:, :-step] |= runs[:, step:]
         self._clock &= found
         self._clock_known = True
+
+
+def _change(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """By how much the most changed pixel of each block differs, grey levels."""
+    # max - min, because unsigned numbers have no difference below zero.
+    return over_blocks(np.maximum, np.maximum(one, other) - np.minimum(one, other))
 
 
 def over_blocks(function: np.ufunc, grey: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -137,6 +137,64 @@ def test_a_small_flame_in_a_scene_without_noise_is_scored(clock: bool, top: int)
     assert after[-1] is Health.FROZEN
 
 
+def with_plume(picture: Picture, levels: int, area: tuple[slice, slice]) -> Picture:
+    """The same, brighter or darker by so many levels where slow smoke stands."""
+    shown = picture.astype(np.int16)
+    shown[area] += levels
+    return np.clip(shown, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("clock", [False, True])
+def test_smoke_that_brightens_by_a_level_a_second_is_not_frozen(clock: bool) -> None:
+    still = seen(scene(), 0.0, 0)
+    area = (slice(60, 180), slice(0, 200))
+    pictures = [with_plume(still, min(85, max(0, index - 5)), area) for index in range(180)]
+    if clock:
+        pictures = [with_clock(picture, index) for index, picture in enumerate(pictures)]
+    states = judge(pictures)
+    assert Health.FROZEN not in states[:90]
+    assert states[-1] is Health.FROZEN
+
+
+def test_smoke_that_drifts_at_the_edge_is_not_taken_for_the_clock() -> None:
+    still = seen(scene(), 0.0, 0)
+    area = (slice(150, 180), slice(0, 320))
+    pictures = [with_clock(with_plume(still, index, area), index) for index in range(100)]
+    assert set(judge(pictures)[45:]) == {Health.OK}
+
+
+def test_a_frozen_picture_whose_clock_runs_is_found_as_soon_after_slow_smoke() -> None:
+    still = seen(scene(), 0.0, 0)
+    area = (slice(60, 180), slice(0, 200))
+    pictures = [with_plume(still, min(20, index), area) for index in range(80)]
+    states = judge([with_clock(picture, index) for index, picture in enumerate(pictures)])
+    assert Health.FROZEN not in states[:44]
+    assert set(states[51:]) == {Health.FROZEN}
+
+
+@given(
+    steps=st.lists(st.integers(0, 6), min_size=40, max_size=90),
+    brighter=st.booleans(),
+    top=st.integers(28, 130),
+    left=st.integers(0, 310),
+    side=st.integers(10, 200),
+    clock=st.booleans(),
+)
+def test_what_has_added_up_within_the_window_is_not_frozen(
+    steps: list[int], brighter: bool, top: int, left: int, side: int, clock: bool
+) -> None:
+    """However small each step is."""
+    still = seen(scene(), 0.0, 0)
+    area = (slice(top, top + side), slice(left, left + side))
+    levels = np.cumsum(steps) * (1 if brighter else -1)
+    pictures = [with_plume(still, int(level), area) for level in levels]
+    shown = [with_clock(p, n) for n, p in enumerate(pictures)] if clock else pictures
+    looked_at = [thumbnail(picture)[14:70].astype(np.int16) for picture in pictures]
+    for index, state in enumerate(judge(shown)[30:], 30):
+        if np.abs(looked_at[index] - looked_at[index - 30]).max() > 6:
+            assert state is not Health.FROZEN
+
+
 def test_a_flame_that_burns_from_the_beginning_is_scored() -> None:
     still = seen(scene(), 0.0, 0)
     pictures = [with_flame(with_clock(still, index), index) for index in range(90)]
