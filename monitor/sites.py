@@ -88,6 +88,8 @@ class Sites:
         at: float,
         standings: Iterable[Standing],
         transitions: Iterable[Transition],
+        *,
+        sees: bool,
     ) -> None:
         """A frame of a camera was decided on.
 
@@ -96,6 +98,8 @@ class Sites:
             at: when the frame was received, monotonic.
             standings: how its rules stood.
             transitions: what the frame changed.
+            sees: whether the frame shows the place. The others do not wait for a camera that does
+                not, but what it makes out all the same counts.
         """
         board = self._of.get(seat.camera.name)
         if board is None:
@@ -103,7 +107,7 @@ class Sites:
         able = {
             incident
             for incident, standing in zip(seat.decider.incidents, standings, strict=True)
-            if standing.holds
+            if sees and standing.holds
         }
         active = _open(seat.decider) | {transition.incident for transition in transitions}
         board.saw(seat.camera.name, at, able=able, active=active)

@@ -21,7 +21,7 @@ from monitor.inference.batcher import Batch, Batcher
 from monitor.inference.masks import join_views
 from monitor.inference.scored import ScoredFrame
 from monitor.inference.scorer import Scorer
-from monitor.ingest.frame import Frame, Glimpse
+from monitor.ingest.frame import Frame, Glimpse, Health
 from monitor.ingest.status import CameraStatus
 from monitor.metrics import Metrics
 from monitor.post import Post, Work
@@ -259,9 +259,9 @@ class Watch:
         if post is None:
             return
         scored = post.plan.complete(scored)
-        transitions = self._decide(post, scored)
+        frame = batch.frame_of(scored.camera, scored.sequence)
+        transitions = self._decide(post, scored, frame.health)
         if transitions and self._witness is not None:
-            frame = batch.frame_of(scored.camera, scored.sequence)
             seen = Seen(frame, scored, self._labels, post.settings.hazards)
             self._witness(seen, transitions)
         self.frames_scored += 1
@@ -280,15 +280,15 @@ class Watch:
         same = replace(
             post.newest, sequence=glimpse.sequence, captured_at=at, captured_monotonic=monotonic
         )
-        self._decide(post, same)
+        self._decide(post, same, glimpse.health)
 
-    def _decide(self, post: Post, scored: ScoredFrame) -> list[Transition]:
+    def _decide(self, post: Post, scored: ScoredFrame, health: Health) -> list[Transition]:
         """Take the scores of a frame; the changes of state that it brings."""
         started = self._clock.monotonic()
         at = scored.captured_monotonic
         standings = post.standings(scored.captured_at, self._signals())
         transitions = post.decider.update(scored, standings, self._sites.held(post.seat, at))
-        self._sites.saw(post.seat, at, standings, transitions)
+        self._sites.saw(post.seat, at, standings, transitions, sees=health.sees_place)
         ended = self._clock.monotonic()
         self._metrics.pipeline.observe_stage("decide", ended - started)
         post.attend()

@@ -119,7 +119,9 @@ class Stand:
         self.watch.tend(self.statuses)
         return worked
 
-    def glimpse(self, gist: NDArray[np.uint8], *, camera: str = "yard") -> bool:
+    def glimpse(
+        self, gist: NDArray[np.uint8], *, camera: str = "yard", health: Health = Health.OK
+    ) -> bool:
         """A frame with this gist, a second after the one before; whether its picture is wanted.
 
         Where it is, it is a calm one.
@@ -127,10 +129,10 @@ class Stand:
         self.clock.advance(1.0)
         self.sequence += 1
         at, now = self.clock.wall(), self.clock.monotonic()
-        self.statuses[camera] = status(camera, now)
-        seen = Glimpse(camera, self.sequence, at, now, Health.OK, gist)
+        self.statuses[camera] = status(camera, now, health)
+        seen = Glimpse(camera, self.sequence, at, now, health, gist)
         wanted = self.watch.wants(seen)
-        frames = [Frame(camera, self.sequence, plain(MISC_COLOUR), at, now, now, Health.OK, gist)]
+        frames = [Frame(camera, self.sequence, plain(MISC_COLOUR), at, now, now, health, gist)]
         self.watch.take(frames if wanted else [])
         self.clock.advance(MAX_WAIT)
         self.watch.score()

@@ -14,12 +14,13 @@ from monitor.config import Config
 from monitor.inference.batcher import Batcher
 from monitor.inference.bundle import Bundle
 from monitor.inference.scorer import Scorer
+from monitor.ingest.frame import Health
 from monitor.metrics_conditions import ConditionMetrics
 from monitor.quiet import LOOK_SECONDS
 from monitor.watch import Watch
 from monitor.web.view import CameraView
 from tests.support.bundles import FIRE_COLOUR, MISC_COLOUR, tiny_bundle
-from tests.test_watch import MAX_WAIT, FailingEngine, Stand, status
+from tests.test_watch import CALM, MAX_WAIT, FailingEngine, Stand, status
 
 UNSURE = (115, 20, 20)
 """RGB; the tiny model gives it 0.86 for fire, which is not certain."""
@@ -256,6 +257,39 @@ def test_a_camera_whose_other_is_down_decides_alone(stand: Conditioned) -> None:
     for _ in range(4):
         stand.see(UNSURE, camera="yard")
     assert stand.watch.firing() == [("yard", "fire")]
+
+
+@pytest.mark.parametrize(
+    "health", [Health.DARK, Health.BRIGHT, Health.COVERED, Health.LOOPED, Health.MOVED]
+)
+def test_a_camera_whose_other_does_not_show_the_place_decides_alone(
+    stand: Conditioned, health: Health
+) -> None:
+    stand.configure("yard", "gate", camera={"site": "site"}, **AGREE)
+    stand.see(MISC_COLOUR, camera="gate")
+    for _ in range(4):
+        assert stand.see(MISC_COLOUR, camera="gate", health=health)
+        stand.see(UNSURE, camera="yard")
+    assert stand.watch.firing() == [("yard", "fire")]
+
+
+def test_pictures_that_need_no_score_tell_that_the_place_is_not_shown(stand: Conditioned) -> None:
+    stand.configure("yard", "gate", camera={"site": "site"}, **AGREE)
+    for _ in range(3):
+        stand.see(UNSURE, camera="yard")
+    stand.glimpse(CALM, camera="gate")
+    assert not stand.glimpse(CALM, camera="gate", health=Health.LOOPED)
+    stand.see(UNSURE, camera="yard")
+    assert stand.watch.firing() == [("yard", "fire")]
+
+
+def test_what_a_covered_camera_sees_all_the_same_counts(stand: Conditioned) -> None:
+    stand.configure("yard", "gate", "roof", camera={"site": "site"}, **AGREE)
+    for _ in range(4):
+        stand.see(MISC_COLOUR, camera="roof")
+        stand.see(UNSURE, camera="gate", health=Health.COVERED)
+        stand.see(UNSURE, camera="yard")
+    assert sorted(stand.watch.firing()) == [("gate", "fire"), ("yard", "fire")]
 
 
 def test_a_certain_fire_needs_no_other_camera(stand: Conditioned) -> None:

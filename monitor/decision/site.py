@@ -5,8 +5,8 @@ Pure: every time comes in, on one clock, the monotonic one. The rule of agreemen
 - a camera that is about to fire counts itself, and every other camera of the site whose alert for
   the same incident is pending or firing, or was, within ``within`` seconds of its frame;
 - needed are ``agree``, but no more than there are cameras that could see it: those that are stale
-  or blind, or whose rule does not hold now, cannot, and ask for no agreement. A camera that is
-  left alone decides alone, so that none that is blind hides a fire.
+  or blind, whose pictures do not show the place, or whose rule does not hold now, cannot, and are
+  not asked. A camera that is left alone decides alone, so that none that is blind hides a fire.
 
 Evidence that is certain needs no agreement; that is for the decider to know.
 """
@@ -35,7 +35,7 @@ class _Member:
     seen_at: float
     """When its newest frame was received, or it joined; minus infinity once it is blind."""
     able: frozenset[str]
-    """Incidents that its rules can raise now."""
+    """Incidents that its rules can raise now, on what its pictures show."""
     active: dict[str, float] = field(default_factory=dict)
     """When each incident was last pending or firing."""
 
@@ -80,7 +80,7 @@ class SiteBoard:
         Args:
             camera: its name.
             at: when the frame was received.
-            able: incidents that its rules can raise now.
+            able: incidents that its rules can raise now; none where the frame shows too little.
             active: incidents with an alert that is pending or firing, or was until this frame.
         """
         member = self._members.get(camera)

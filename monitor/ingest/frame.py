@@ -36,6 +36,12 @@ class Health(enum.IntEnum):
         """Whether a score of such a frame says anything about the scene as it is now."""
         return self is not Health.FROZEN
 
+    @property
+    def sees_place(self) -> bool:
+        """Whether nothing would be found on such a frame only because there is nothing: it shows
+        the place that the camera is there for, as it is now, and can be made out."""
+        return self is Health.OK
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DecodedFrame:
