@@ -79,6 +79,12 @@ class Post:
         self.scores = ScoresView(values, captured_at, captured_monotonic)
         self.trace.add(captured_monotonic, (values[rule.label] for rule in self.rules))
 
+    def withdraw(self) -> None:
+        """What was scored tells of nothing that is seen now: the next frame is scored whole."""
+        self.scores = None
+        self.still.disturb()
+        self.plan.forget()
+
     def standings(self, at: float, signals: frozenset[str]) -> tuple[Standing, ...]:
         """How the rules stand at a Unix time, with these signals on."""
         return self._times.standings(at, signals)

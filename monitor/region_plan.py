@@ -144,6 +144,11 @@ class RegionPlan:
         known = [self._parts[name].scored for name in self._views if name in self._parts]
         return replace(scored, regions=tuple(known))
 
+    def forget(self) -> None:
+        """What was scored is of long ago: every region is scored with the next frame, and with
+        each one until its scores have come; what was scored before does not stand for it."""
+        self._parts.clear()
+
     def _changed(self, name: str, part: _Part, gist: NDArray[np.uint8]) -> bool:
         if part.gist.shape != gist.shape or not gist.size:
             return True

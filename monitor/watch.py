@@ -340,9 +340,8 @@ class Watch:
     def _withdraw(self, post: Post) -> None:
         self._sites.blind(post.camera.name)
         if post.scores is not None:
-            post.scores = None
+            post.withdraw()
             self._metrics.withdraw_scores(post.camera.name)
-            post.still.disturb()
 
 
 def _is_pending(post: Post) -> bool:

@@ -140,6 +140,21 @@ def test_what_was_not_scored_keeps_the_scores_that_it_had() -> None:
     assert merged.captured_monotonic == 2.0
 
 
+@given(st.floats(1.0, 3.0), st.integers(0, 5))
+def test_what_was_scored_before_an_outage_never_stands_for_a_region(
+    tiles_per_frame: float, lost: int
+) -> None:
+    """However many frames after it are lost on their way to the engine."""
+    camera = Camera(tiles_per_frame)
+    camera.frame()
+    camera.plan.forget()
+    camera.now += 3600
+    for _ in range(lost):
+        camera.now += 1
+        camera.plan.choose(camera.now, SCENE, float(camera.now), SETTINGS, everything=False)
+    assert len(camera.frame()) == TILES + 1
+
+
 def test_all_views_of_a_region_are_scored_together() -> None:
     second = Region("tile-0-0:smoke", view_of="tile-0-0")
     views = (REGIONS[0], Region("tile-0-0"), second, Region("tile-0-1"))

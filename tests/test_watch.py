@@ -365,6 +365,23 @@ def test_with_an_interval_of_nothing_every_frame_is_wanted(stand: Stand) -> None
     assert all(stand.glimpse(CALM) for _ in range(5))
 
 
+def test_with_a_budget_no_tile_from_before_an_outage_is_decided_on(stand: Stand) -> None:
+    camera = Camera(name="yard", url="file:/yard.mp4", tiles=Tiles(rows=1, columns=2))
+    stand.watch.apply(Config(cameras=[camera], inference=Inference(budget=2)))
+    for _ in range(3):
+        stand.glimpse(CALM)
+    stand.statuses["yard"] = status("yard", stand.clock.monotonic(), up=False)
+    stand.clock.advance(3600.0)
+    stand.watch.tend(stand.statuses)
+    stand.engine.failures_to_come = 2
+    stand.glimpse(CALM)
+    assert stand.dropped("engine") == 1
+    scored = stand.value("regions_unscored_total", camera="yard")
+    stand.glimpse(CALM)
+    assert stand.score_shown() is not None
+    assert stand.value("regions_unscored_total", camera="yard") == scored
+
+
 def test_tiles_that_do_not_change_are_spared_and_all_are_scored_under_an_alert(
     stand: Stand,
 ) -> None:
