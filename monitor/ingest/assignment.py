@@ -1,6 +1,6 @@
 """Brings the workers to what the placement says: starts, orders, and asks to end."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.errors import ConfigError
@@ -79,7 +79,7 @@ def reconcile(
                 for name in names:
                     records[name].unserved(report.detail)
         if slot.process is not None and slot.leaving_until is None and slot.verdict is None:
-            _give_orders(slot, names, records, awake)
+            _give_orders(slot, names, records, awake, crew.generations)
     return reports
 
 
@@ -93,7 +93,11 @@ def _start(crew: Crew, slot: Slot, awake: float) -> Report:
 
 
 def _give_orders(
-    slot: Slot, names: list[str], records: Mapping[str, CameraRecord], awake: float
+    slot: Slot,
+    names: list[str],
+    records: Mapping[str, CameraRecord],
+    awake: float,
+    generations: Iterator[int],
 ) -> None:
     process = slot.process
     if process is None:
@@ -107,7 +111,7 @@ def _give_orders(
         if name not in slot.cameras:
             record = records[name]
             try:
-                record.hand_out(awake)
+                record.hand_out(awake, next(generations))
                 process.send(AddCamera(record.settings, record.generation), record.descriptor)
             except OSError as error:
                 # Nobody was told of it; the next tick tries again.

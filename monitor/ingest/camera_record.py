@@ -32,7 +32,7 @@ class CameraRecord:
     def __init__(self, settings: SourceSettings) -> None:
         self.settings = settings
         self.generation = 0
-        """Counts how often the camera was given to a worker or changed."""
+        """Of the order to read it that counts; 0 while no worker has one for these settings."""
         self.ordered_fps = settings.fps
         """The rate that its worker was told."""
         self.lent = False
@@ -76,15 +76,19 @@ class CameraRecord:
 
     # Orders.
 
-    def hand_out(self, awake: float) -> None:
+    def hand_out(self, awake: float, generation: int) -> None:
         """A worker is to read it now; a mailbox that another may still write into is replaced.
+
+        Args:
+            awake: the supervisor's count of seconds.
+            generation: of this order, never given before.
 
         Raises:
             OSError: see :meth:`renew_mailbox`; it is not handed out.
         """
         if self.lent or self._outdated:
             self.renew_mailbox(keep_last=not self._outdated)
-        self.generation += 1
+        self.generation = generation
         self.ordered_fps = self.settings.fps
         self.lent = True
         self.started(awake)
@@ -100,7 +104,7 @@ class CameraRecord:
         same_picture = settings.url == self.settings.url
         self.settings = settings
         self._redactor = Redactor([settings.password or ""])
-        self.generation += 1
+        self.generation = 0
         self.ended = False
         self._info = None
         self._fault = self._suspicion = None

@@ -1,6 +1,7 @@
 """The worker processes of all groups: started, watched, restarted with back-off, ended."""
 
 import contextlib
+import itertools
 import selectors
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -97,6 +98,9 @@ class Crew:
         self._random = random
         self._selector = selectors.DefaultSelector()
         self.slots: dict[int, Slot] = {}
+        self.generations = itertools.count(1)
+        """A number for each time that a camera is given to a worker: never the same twice, so that
+        a camera that is removed and comes back is not taken for the one that goes."""
 
     def slot(self, number: int) -> Slot:
         """The slot of a group, made where there is none."""

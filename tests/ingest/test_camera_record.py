@@ -155,14 +155,14 @@ def test_overwritten_frames_are_counted(record: CameraRecord) -> None:
 
 
 def test_numbers_go_on_when_another_worker_takes_over(record: CameraRecord) -> None:
-    record.hand_out(0.0)
+    record.hand_out(0.0, 1)
     put(record, 1.0)
     record.look(1.0)
     first = record.descriptor, record.mailbox
     record.worker_fault("worker_lost", "")
-    record.hand_out(1.0)
+    record.hand_out(1.0, 2)
     assert record.mailbox is first[1], "nobody else can write into it any more"
-    record.hand_out(2.0)
+    record.hand_out(2.0, 3)
     assert record.mailbox is not first[1], "the first worker lives and may still write"
     put(record, 3.0)
     frame = record.read(3.0)
@@ -172,7 +172,7 @@ def test_numbers_go_on_when_another_worker_takes_over(record: CameraRecord) -> N
 
 
 def test_silence_counts_from_the_last_change_of_the_heartbeat(record: CameraRecord) -> None:
-    record.hand_out(100.0)
+    record.hand_out(100.0, 1)
     assert record.silence(103.0) == 3.0
     record.mailbox.beat(1e300)  # the value proves nothing
     assert record.silence(104.0) == 0.0
@@ -245,10 +245,10 @@ def test_overwritten_frames_are_counted_though_nobody_reads(record: CameraRecord
 
 
 def test_without_room_for_a_new_mailbox_the_old_one_still_stands(record: CameraRecord) -> None:
-    record.hand_out(0.0)
+    record.hand_out(0.0, 1)
     put(record, 1.0)
     with no_descriptors(), pytest.raises(OSError, match="Too many open files"):
-        record.hand_out(1.0)
+        record.hand_out(1.0, 2)
     record.look(1.0)
     assert record.read(1.0) is not None
     with no_descriptors():
@@ -266,7 +266,7 @@ def test_no_picture_of_old_settings_is_given_where_there_is_no_room_for_a_new_ma
     record.look(2.0)
     assert not record.unread
     assert record.status(2.0).last_frame_at is None
-    record.hand_out(3.0)
+    record.hand_out(3.0, 1)
     put(record, 4.0)
     assert record.unread
 

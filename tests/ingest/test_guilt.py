@@ -32,7 +32,7 @@ def begun(names: Iterable[str]) -> Iterator[Records]:
         for name in names
     }
     for record in made.values():
-        record.hand_out(0.0)
+        record.hand_out(0.0, 1)
         record.mailbox.beat(0.5)
         record.silence(0.0)
     yield made
@@ -92,7 +92,7 @@ def test_a_crowd_does_not_excuse_a_camera_that_was_given_up_and_does_not_go(
 
 
 def test_a_camera_that_its_worker_has_not_begun_with_is_given_time(records: Records) -> None:
-    records["b"].hand_out(0.0)
+    records["b"].hand_out(0.0, 2)
     beat(records, "ac", 58.0)
     assert judge(records, slot(records), 59.0) is None
     verdict = judge(records, slot(records), 61.0)

@@ -192,6 +192,19 @@ def test_a_reload_leaves_unchanged_cameras_alone() -> None:
         assert len(watch.frames["b"]) == count
 
 
+def test_a_camera_that_is_removed_and_comes_back_at_once_harms_nobody() -> None:
+    with watching([feed("a"), feed("b")], limits(1)) as watch:
+        watch.until_frames("ab")
+        pid = watch.pid_of("b")
+        watch.supervisor.apply([feed("b")])
+        watch.supervisor.apply([feed("a"), feed("b")])
+        watch.until_frames("a")
+        watch.run(1.0)
+        watch.until_frames("ab")
+        assert "worker_lost" not in {event.kind for event in watch.events}
+        assert watch.pid_of("a") == watch.pid_of("b") == pid
+
+
 def test_after_a_change_no_frame_of_the_old_settings_is_given() -> None:
     with watching([feed("a")], limits(1)) as watch:
         watch.until_frames("a")
