@@ -14,6 +14,9 @@ _UNBEGUN_PATIENCE = 3
 """A camera that its worker has not begun with may be silent this many times as long. Where many are
 silent at once, their worker's patience (``guilt.py``) multiplies with it, to nine times."""
 _LONGEST_KEY_INTERVAL = 60.0
+_LEAST_PICTURELESS_SECONDS = 60.0
+"""Longer than the interval between key frames of any usual camera: one may have to be waited for.
+"""
 
 
 def allowance(settings: SourceSettings, ordered_fps: float, info: StreamInfo | None) -> float:
@@ -30,6 +33,19 @@ def allowance(settings: SourceSettings, ordered_fps: float, info: StreamInfo | N
     if settings.decode == "key" and interval is not None:
         seconds = max(seconds, _ALLOWED_PERIODS * min(interval, _LONGEST_KEY_INTERVAL))
     return seconds
+
+
+def pictureless_seconds(fps: float, key_interval_seconds: float | None) -> float:
+    """How long packets may arrive without a picture that comes of them, until a new connection may
+    do better.
+
+    Args:
+        fps: wanted samples a second: where key frames suffice, nothing between two samples is
+            decoded.
+        key_interval_seconds: measured; None while it is not known.
+    """
+    expected = max(1 / fps, key_interval_seconds or 0.0)
+    return max(_LEAST_PICTURELESS_SECONDS, _ALLOWED_PERIODS * expected)
 
 
 def hang_seconds(

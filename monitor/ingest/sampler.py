@@ -66,6 +66,11 @@ class Sampler:
         step = (self._packets[-1] - self._packets[0]) / (_MEASURED_PACKETS - 1)
         return 0.0 < UNREFERRED_STEPS * step <= self._period
 
+    @property
+    def fps(self) -> float:
+        """Wanted samples a second."""
+        return self._wanted_fps
+
     def set_fps(self, fps: float) -> None:
         """Take so many from the next packet or picture on; may be called from any thread.
 

@@ -25,16 +25,11 @@ from monitor.ingest.lag import Lag
 from monitor.ingest.pace import Due, Pace
 from monitor.ingest.packet_ring import PacketRing
 from monitor.ingest.packet_tap import PacketTap
+from monitor.ingest.patience import pictureless_seconds
 from monitor.ingest.sampler import Sampler
 from monitor.ingest.status import SOFTWARE, SourceSettings, StreamInfo
 from monitor.ingest.timeline import Timeline
 from monitor.ingest.url import source_kind
-
-_NO_PICTURE_SECONDS = 60.0
-"""Packets arrive, but no picture comes of them for this long: a new connection may do better.
-
-Longer than the interval between key frames of any usual camera: one may have to be waited for.
-"""
 
 _BACKLOG_BYTES = 8 * 1024 * 1024
 """Most packets kept since the last key frame while only key frames are decoded."""
@@ -303,7 +298,9 @@ class StreamSource:
             )
 
     def _check_pictures(self, moment: _Moment) -> None:
-        limit = max(_NO_PICTURE_SECONDS, 3 * (self._sampler.key_interval_seconds or 0.0))
+        limit = pictureless_seconds(
+            min(self._settings.fps, self._sampler.fps), self._sampler.key_interval_seconds
+        )
         if self._opened.live and moment.monotonic - self._picture_at > limit:
             raise DecodeError(
                 f"{faults.name_of(self._settings)} sends data, but no picture came of it for "

@@ -3,13 +3,17 @@
 import os
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 
+from monitor.clock import ManualClock
 from monitor.errors import DecodeError, OpenError, SourceError
+from monitor.ingest import stream
+from monitor.ingest.container import open_file
 from monitor.ingest.stream import StreamSource
 from tests.support.clips import counted, counting_scene, make_clip, red_scene
 from tests.support.sources import frames_of, opened, read_until_fault, settings_for
@@ -229,3 +233,19 @@ def test_many_opens_do_not_leak_files(clip: Path) -> None:
     for _ in range(10):
         frames_of(settings_for(clip), 1)
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
+
+
+def test_a_live_stream_that_is_seldom_sampled_is_kept_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recording that is read as a camera's stream, a second a packet."""
+    clip = make_clip(
+        tmp_path / "slow.mp4", red_scene((160, 120)), seconds=600, fps=1, gop=5, codec="hevc"
+    )
+    monkeypatch.setattr(stream, "open_file", lambda *asked: replace(open_file(*asked), live=True))
+    clock = ManualClock()
+    settings = settings_for(clip, fps=1 / 120)
+    with opened(settings, clock=clock, progress=lambda: clock.advance(1.0)) as source:
+        frames, error = read_until_fault(source)
+    assert error.reason == "ended", "it ends where the recording does"
+    assert len(frames) == 6
