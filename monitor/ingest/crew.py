@@ -4,7 +4,7 @@ import contextlib
 import itertools
 import selectors
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from monitor.clock import Clock
@@ -17,6 +17,11 @@ _LONGEST_RESTART_SECONDS = 30.0
 _STEP_SECONDS = 0.2
 _GOODBYE_SECONDS = 2.5
 """From asking a worker to end until it is killed: a little more than it gives its cameras."""
+_DEATH_SECONDS = 10.0
+"""A process that was killed and is not dead after so long waits in the kernel, for a device or a
+disk, and may do so for ever: another takes its place."""
+_MOST_UNDEAD = 8
+"""No more of those are left behind: each keeps its memory. The next is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,8 @@ class Slot:
     departing: dict[tuple[str, int], float] = field(default_factory=dict)
     """Cameras that it was told to give up, and when (awake seconds)."""
     verdict: Verdict | None = None
+    killed_at: float | None = None
+    """When it was first seen that the process was killed, monotonic."""
     leaving_until: float | None = None
     """Asked to end; killed at this monotonic time."""
     restart_at: float = 0.0
@@ -81,6 +88,8 @@ class Died:
     slot: Slot
     pid: int
     report: CrashReport
+    lives: bool = False
+    """It was given up, and may still write into the mailboxes that it has."""
 
 
 Happening = Woken | Said | Nonsense | Died
@@ -97,6 +106,8 @@ class Crew:
         self._clock = clock
         self._random = random
         self._selector = selectors.DefaultSelector()
+        self._undead: list[WorkerProcess] = []
+        """Killed, given up, and not dead."""
         self.slots: dict[int, Slot] = {}
         self.generations = itertools.count(1)
         """A number for each time that a camera is given to a worker: never the same twice, so that
@@ -126,7 +137,7 @@ class Crew:
         slot.process, slot.ready, slot.since_awake = process, False, awake
         slot.cameras.clear()
         slot.departing.clear()
-        slot.verdict = slot.leaving_until = None
+        slot.verdict = slot.leaving_until = slot.killed_at = None
         for descriptor in (process.channel.fileno(), process.wake, process.exit):
             self._selector.register(descriptor, selectors.EVENT_READ, slot)
         process.send(self._setup)
@@ -166,6 +177,7 @@ class Crew:
         happenings: list[Happening] = []
         for slot in touched.values():
             happenings += self._hear(slot)
+        happenings += self._give_up()
         return happenings
 
     def check_leaving(self, now: float) -> None:
@@ -184,7 +196,7 @@ class Crew:
             slot.restart_at += pause if slot.back_off.failures > 1 else 0.0
         slot.cameras.clear()
         slot.departing.clear()
-        slot.verdict = slot.leaving_until = None
+        slot.verdict = slot.leaving_until = slot.killed_at = None
 
     def drop(self, slot: Slot) -> None:
         """Forget a slot that has no process."""
@@ -206,6 +218,9 @@ class Crew:
         """Kill whoever is left."""
         for slot in list(self._running()):
             self._bury(slot)
+        for process in self._undead:
+            process.close()
+        self._undead.clear()
         self._selector.close()
 
     def _running(self) -> Iterator[Slot]:
@@ -229,11 +244,39 @@ class Crew:
             self._bury(slot)
             yield Died(slot, pid, report)
 
+    def _give_up(self) -> Iterator[Died]:
+        """Let go of processes that were killed and do not die."""
+        now = self._clock.monotonic()
+        for undead in [each for each in self._undead if each.poll() is not None]:
+            self._undead.remove(undead)
+            undead.close()
+        for slot in self._running():
+            process = slot.process
+            if process is None or not process.killed:
+                continue
+            if slot.killed_at is None:
+                slot.killed_at = now
+            late = now - slot.killed_at >= _DEATH_SECONDS
+            if not late or len(self._undead) >= _MOST_UNDEAD or process.poll() is not None:
+                continue
+            why = slot.verdict or Verdict("hang", "a worker was to end")
+            undying = f"worker {process.pid} was killed and lives on: a device or disk hangs"
+            slot.verdict = replace(why, detail=f"{why.detail}; {undying}")
+            self._undead.append(process)
+            self._detach(slot)
+            yield Died(slot, process.pid, CrashReport(undying, None, outside=True), lives=True)
+
     def _bury(self, slot: Slot) -> None:
+        process = self._detach(slot)
+        if process is not None:
+            process.close()
+
+    def _detach(self, slot: Slot) -> WorkerProcess | None:
+        """Hear no more of the slot's process; it is the caller's."""
         process, slot.process = slot.process, None
         if process is None:
-            return
+            return None
         for descriptor in (process.channel.fileno(), process.wake, process.exit):
             with contextlib.suppress(KeyError):
                 self._selector.unregister(descriptor)
-        process.close()
+        return process

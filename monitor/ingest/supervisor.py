@@ -323,9 +323,9 @@ class Supervisor:
         for name, generation in gone.items():
             record = self._records.get(name)
             if record is not None and record.generation == generation:
-                record.lent = False
                 if verdict is not None:
                     record.worker_fault(verdict.reason, verdict.detail)
+                record.lent = death.lives
         moves: list[Move] = []
         if verdict is not None:
             accused = verdict.guilty[0] if len(verdict.guilty) == 1 else ""

@@ -22,6 +22,8 @@ WORKER_COMMAND = (sys.executable, "-P", "-m", "monitor.ingest.worker")
 
 _CRASH_BYTES = 262144
 """Room for the stacks of a hundred threads; more are not written."""
+_LAST_SECONDS = 0.5
+"""How long the death of a process that was killed is waited for."""
 _MESSAGES_AT_ONCE = 256
 """A worker that floods the channel gets no more of the daemon's time than this."""
 _INHERITED = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "SSL_CERT_FILE")
@@ -84,6 +86,8 @@ class WorkerProcess:
             undo.pop_all()
         self._outbox: collections.deque[tuple[bytes, int | None]] = collections.deque()
         self._memory_kills = memory_kills()
+        self.killed = False
+        """Whether :meth:`kill` was called."""
 
     @property
     def unsent(self) -> bool:
@@ -155,7 +159,9 @@ class WorkerProcess:
             os.eventfd_read(self.wake)
 
     def kill(self) -> None:
-        """End it at once; works on a stopped process, too."""
+        """End it at once; works on a stopped process, too, but not on one that waits in the
+        kernel and cannot be interrupted: that one dies when it comes back from there."""
+        self.killed = True
         self._process.kill()
 
     def poll(self) -> int | None:
@@ -201,10 +207,12 @@ class WorkerProcess:
         return text.rpartition(")")[2].split()[:1] in (["T"], ["t"])
 
     def close(self) -> None:
-        """Kill it if it lives, and free all that belongs to it."""
+        """Kill it if it lives, and free all that belongs to it; one that cannot be killed is left
+        behind."""
         if self.poll() is None:
             self.kill()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(_LAST_SECONDS)
         self._forget_outbox()
         self.channel.close()
         for descriptor in (self.wake, self._crash, self.exit):

@@ -12,10 +12,11 @@ import pytest
 
 from monitor.clock import SystemClock
 from monitor.errors import ConfigError
+from monitor.ingest import crew
 from monitor.ingest.frame import Frame, Health
 from monitor.ingest.limits import Limits, ReloadResult
 from monitor.ingest.status import REASONS
-from monitor.ingest.worker_process import WORKER_COMMAND
+from monitor.ingest.worker_process import WORKER_COMMAND, WorkerProcess
 from tests.support.clips import green_scene, make_clip
 from tests.support.supervision import feed, limits, open_descriptors, watching
 
@@ -203,6 +204,40 @@ def test_a_camera_that_is_removed_and_comes_back_at_once_harms_nobody() -> None:
         watch.until_frames("ab")
         assert "worker_lost" not in {event.kind for event in watch.events}
         assert watch.pid_of("a") == watch.pid_of("b") == pid
+
+
+def test_a_worker_that_cannot_be_killed_is_given_up_and_its_cameras_are_read_by_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It hangs in a device, as one that is stopped and that no signal reaches."""
+    monkeypatch.setattr(crew, "_DEATH_SECONDS", 1.0)
+    kill = WorkerProcess.kill
+    with watching([feed("a"), feed("b")], limits(1)) as watch:
+        watch.until_frames("ab")
+        undying = watch.pid_of("a")
+        descriptor = watch.supervisor._records["a"].descriptor
+        mailbox = os.fstat(descriptor).st_ino
+
+        def kill_others(process: WorkerProcess) -> None:
+            process.killed = True
+            if process.pid != undying:
+                kill(process)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(WorkerProcess, "kill", kill_others)
+            os.kill(undying, signal.SIGSTOP)
+            watch.until(lambda: "worker_lost" in watch.kinds(""))
+            (told,) = [event for event in watch.events if event.kind == "worker_lost"]
+            assert told.reason == "hang"
+            assert f"worker {undying} was killed and lives on" in told.detail
+            watch.until_frames("ab")
+            assert watch.pid_of("a") != undying
+            assert _runs(undying)
+            renewed = os.fstat(watch.supervisor._records["a"].descriptor).st_ino
+            assert renewed != mailbox, "the one that lives on may still write"
+        os.kill(undying, signal.SIGKILL)
+        watch.until(lambda: not psutil.pid_exists(undying))
+        watch.until_frames("ab")
 
 
 def test_after_a_change_no_frame_of_the_old_settings_is_given() -> None:
