@@ -17,7 +17,7 @@ from monitor.config_camera import (
     Tiles,
     without_userinfo,
 )
-from monitor.config_conditions import Signal, Silencing, Site, ThresholdWhile
+from monitor.config_conditions import Outages, Signal, Silencing, Site, ThresholdWhile
 from monitor.config_decision import Decision, Rule, Smoothing, default_rules
 from monitor.config_evidence import CameraEvidence, Evidence
 from monitor.config_regions import Mask, Zone
@@ -52,6 +52,7 @@ __all__ = [
     "Log",
     "Mask",
     "NamedIntervals",
+    "Outages",
     "PositiveSeconds",
     "Rule",
     "Seconds",
@@ -182,6 +183,9 @@ class Config(Section):
     )
     sinks: list[Sink] = Field(
         default_factory=list, max_length=MOST_SINKS, description="Who is told of alerts."
+    )
+    outages: Outages = Field(
+        default_factory=Outages, description="Cameras that are not watched, told of by sinks."
     )
     external_url: str | None = Field(
         None,

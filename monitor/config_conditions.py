@@ -80,6 +80,17 @@ class Site(Section):
     )
 
 
+class Outages(Section):
+    """Cameras that are not watched: down, stale, frozen, or not scored."""
+
+    tell: bool = Field(
+        True, description="Sinks are told of them, as of an alert with the label `outage`."
+    )
+    after: PositiveSeconds = Field(
+        300.0, description="How long a camera must not have been watched before they are."
+    )
+
+
 class Silencing(Section):
     """Silences that people set for maintenance."""
 

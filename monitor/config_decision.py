@@ -6,12 +6,15 @@ from pydantic import Field, field_validator, model_validator
 
 from monitor.config_conditions import ThresholdWhile
 from monitor.config_values import NAME_PATTERN, PositiveSeconds, Seconds, Section
+from monitor.decision.outage import OUTAGE
 
 
 class Rule(Section):
     """When scores become an alert. The words are Prometheus's own."""
 
-    name: str = Field(pattern=NAME_PATTERN, description="The alert's name; unique.")
+    name: str = Field(
+        pattern=NAME_PATTERN, description="The alert's name; unique, and not `outage`."
+    )
     label: str = Field(description="What it is for: a label of the model, fire or smoke.")
     threshold: float = Field(gt=0, lt=1, description="Smoothed score above which it is pending.")
     hold_for: Seconds = Field(
@@ -33,6 +36,16 @@ class Rule(Section):
         default_factory=list,
         description="Other thresholds for certain times or signals; the first that fits counts.",
     )
+
+    @field_validator("name")
+    @classmethod
+    def _no_outage(cls, name: str) -> str:
+        if name == OUTAGE:
+            raise ValueError(
+                "`outage` is what a camera that is not watched is told of as; call the rule "
+                "something else"
+            )
+        return name
 
 
 class Smoothing(Section):

@@ -9,6 +9,7 @@ from typing import Any
 from monitor.config import Config
 from monitor.config_checks import entries, problem_at, twice
 from monitor.config_sinks import Secret
+from monitor.decision.outage import OUTAGE
 from monitor.errors import Problem
 from monitor.yaml_marks import Marked
 
@@ -55,6 +56,7 @@ def _in_ring(name: Any, following: Mapping[Any, Any]) -> bool:
 
 def _match_checks(marked: Marked) -> Iterator[Problem]:
     rules = [rule.get("name") for _, rule in entries(marked.data, "rules")] or ["fire", "smoke"]
+    rules.append(OUTAGE)
     cameras = [camera.get("name") for _, camera in entries(marked.data, "cameras")]
     for index, sink in entries(marked.data, "sinks"):
         match = sink.get("match")

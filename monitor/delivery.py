@@ -18,6 +18,7 @@ from monitor.alerts.sinks.sink import Sink
 from monitor.clock import Clock
 from monitor.config import Config
 from monitor.config import Sink as SinkSection
+from monitor.decision.outage import OUTAGE
 from monitor.decision.settings import rule_settings
 from monitor.errors import StoreError
 from monitor.evidence import Evidence
@@ -183,7 +184,10 @@ def camera_alerts(config: Config) -> tuple[CameraAlerts, ...]:
         CameraAlerts(
             camera.name,
             camera.site or "",
-            tuple((rule.name, rule.label) for rule in rule_settings(config, camera)),
+            (
+                *((rule.name, rule.label) for rule in rule_settings(config, camera)),
+                *(((OUTAGE, OUTAGE),) if config.outages.tell else ()),
+            ),
         )
         for camera in config.cameras
         if camera.enabled

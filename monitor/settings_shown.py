@@ -57,6 +57,10 @@ def shown_settings(config: Config, bundle: Bundle) -> tuple[ShownSection, ...]:
                 ("Worker processes", str(config.ingest.workers or "one for each core")),
                 ("Longest side of pictures", f"{config.ingest.max_side} pixels"),
                 ("Longest silence", _seconds(config.silence.max_duration)),
+                (
+                    "Outages are told of",
+                    f"after {_seconds(config.outages.after)}" if config.outages.tell else "never",
+                ),
             ],
         ),
     )

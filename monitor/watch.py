@@ -24,6 +24,7 @@ from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame, Glimpse, Health
 from monitor.ingest.status import CameraStatus
 from monitor.metrics import Metrics
+from monitor.outages import OutageWatch
 from monitor.post import Post, Work
 from monitor.quiet import Quiet
 from monitor.roster import Roster
@@ -79,6 +80,7 @@ class Watch:
         self._signals = signals
         self._sites = Sites(keeper=keeper, clock=clock)
         self._quiet = Quiet(keeper=keeper, clock=clock)
+        self._outages = OutageWatch(keeper=keeper, quiet=self._quiet, clock=clock)
         self._roster = Roster(keeper=keeper, batcher=batcher, metrics=metrics)
         self._saver = StateSaver(keeper, clock)
         self._health = ScoringHealth(clock)
@@ -107,7 +109,8 @@ class Watch:
         posts = self._roster.posts
         self._sites.apply(config, [post.seat for post in posts.values()])
         self._roster.dismiss(gone)
-        alive = {
+        self._outages.apply(config, posts)
+        alive = self._outages.firing() | {
             (name, alert)
             for name, post in posts.items()
             for alert, state in post.decider.states().items()
@@ -209,11 +212,17 @@ class Watch:
                 )
             ):
                 self._withdraw(post)
+        self._outages.tend(self._roster.posts, statuses)
         self._quiet.tend(
-            (name, rule.name, rule.label)
-            for name, post in self._roster.posts.items()
-            for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
-            if state is AlertState.FIRING
+            [
+                *((name, alert, alert) for name, alert in self._outages.firing()),
+                *(
+                    (name, rule.name, rule.label)
+                    for name, post in self._roster.posts.items()
+                    for rule, state in zip(post.rules, post.decider.states().values(), strict=True)
+                    if state is AlertState.FIRING
+                ),
+            ]
         )
         self._saver.tend(self._roster.posts.values())
         self._keeper.tend()

@@ -38,6 +38,7 @@ def reference(schema: dict[str, Any]) -> str:
         "Signal": "`signals[]`",
         "Site": "`sites[]`",
         "Silencing": "`silence`",
+        "Outages": "`outages`",
         "AlertmanagerSink": "`sinks[]` with `type: alertmanager`",
         "WebhookSink": "`sinks[]` with `type: webhook`",
         "MqttSink": "`sinks[]` with `type: mqtt`",

@@ -1,5 +1,6 @@
 """What a sink is told: one piece of news of one event, and how it reads."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Literal
 
 from monitor.alerts.events import Event, Step
 from monitor.alerts.routing import Kind
+from monitor.decision.outage import OUTAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +74,12 @@ class Notice:
         """Some lines for people, in the time of this machine."""
         event = self.event
         lines = [f"Camera {event.camera}, rule {self.alert}, seen at {_clock(self.at)}."]
+        if self.label == OUTAGE and not self.drill:
+            lines = list(self._outage_lines())
         if self.drill:
             lines.insert(0, "This is a test of the sink. Nothing burns.")
+        elif self.label == OUTAGE:
+            pass
         elif self.kind == "resolved":
             seconds = max(0.0, (event.ended_at or self.at) - event.began_at)
             lines.append(
@@ -90,6 +96,17 @@ class Notice:
         if self.link:
             lines.append(self.link)
         return "\n".join(lines)
+
+    def _outage_lines(self) -> Iterator[str]:
+        camera = self.event.camera
+        if self.kind == "resolved":
+            yield f"Camera {camera} is watched again since {_clock(self.at)}."
+            return
+        if self.step is not None:
+            why = self.step.why
+            since = _clock(self.at - why.seconds)
+            yield f"Camera {camera} has not been watched since {since} ({why.region})."
+        yield "What burns there is not seen."
 
 
 def _clock(at: float) -> str:

@@ -154,8 +154,9 @@ def _wants(route: Route, change: Change) -> bool:
 def _key(change: Change, what: str, sink: str) -> str:
     """Made of what happened and not of row numbers, which differ between a store in memory and the
     file that it becomes. An event is escalated along each way once, and ends once."""
-    parts: list[object] = [change.camera, change.incident, change.began_at, what, sink]
+    # SQLite hands out times of whole seconds as whole numbers here, and as floats there.
+    parts: list[object] = [change.camera, change.incident, float(change.began_at), what, sink]
     if what in ("fires", "pending"):
-        parts += [change.alert, change.at]
+        parts += [change.alert, float(change.at)]
     text = json.dumps(parts, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]

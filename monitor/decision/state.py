@@ -30,6 +30,7 @@ class Explanation:
     baseline: float
     """What this region of this camera usually shows, 0 to 1; 0 where none is known."""
     region: str
+    """Of an outage: why the camera is not watched."""
     frames: int
     """Frames seen since the state before began."""
     seconds: float

@@ -15,6 +15,7 @@ from monitor.alerts.events import Event
 from monitor.alerts.notice import Notice
 from monitor.alerts.sinks.http import HttpTarget
 from monitor.clock import Clock
+from monitor.decision.outage import OUTAGE
 
 LASTS = 4
 """An alert ends by itself after so many pauses without a post; Prometheus's own figure."""
@@ -141,6 +142,8 @@ def stamp(at: float) -> str:
 
 def _word(label: str) -> str:
     """As the rules for Prometheus name theirs."""
+    if label == OUTAGE:
+        return "Outage"
     lowered = label.lower()
     return "Fire" if "fire" in lowered else "Smoke" if "smoke" in lowered else "Hazard"
 

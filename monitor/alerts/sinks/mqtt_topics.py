@@ -13,6 +13,7 @@ from typing import Any
 
 from monitor.alerts.events import Event
 from monitor.alerts.notice import Notice
+from monitor.decision.outage import OUTAGE
 
 ON, OFF = b"ON", b"OFF"
 ONLINE, OFFLINE = b"online", b"offline"
@@ -134,7 +135,7 @@ class Topics:
                 "platform": "binary_sensor",
                 "unique_id": f"{device}_{_plain(alert)}",
                 "name": alert,
-                "device_class": "smoke" if "smoke" in label.lower() else "safety",
+                "device_class": _device_class(label),
                 "state_topic": self.state(one.camera, alert),
                 "json_attributes_topic": self.event(one.camera),
             }
@@ -192,6 +193,13 @@ def facts_of(notice: Notice) -> dict[str, Any]:
         "key": notice.key,
         "drill": notice.drill,
     }
+
+
+def _device_class(label: str) -> str:
+    """As Home Assistant knows them: https://www.home-assistant.io/integrations/binary_sensor/."""
+    if label == OUTAGE:
+        return "problem"
+    return "smoke" if "smoke" in label.lower() else "safety"
 
 
 def _plain(text: str) -> str:
