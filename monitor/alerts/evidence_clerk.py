@@ -87,7 +87,8 @@ class Clerk:
         self._open: dict[int, _Open] = {}
         self._clips = 0
         self._next_tend = monotonic()
-        self._next_expiry = monotonic()
+        # Not at the start: a machine that boots with its clock ahead has it set by then.
+        self._next_expiry = monotonic() + _EXPIRE_SECONDS
         self.quality = 90
         self.tasks: deque[ClipTask] = deque()
         """Clips to be ordered; taken from the left by the watch's thread."""

@@ -286,3 +286,20 @@ def test_pictures_of_any_size_have_what_is_known_below_and_not_on_them(
     )  # fmt: skip
     assert marked.shape == drawn.shape
     assert not (marked[:height] == 255).all()
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(3599.0, 0), (3600.0, 1)])
+def test_age_is_asked_an_hour_after_the_start_at_the_earliest(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, seconds: float, expected: int
+) -> None:
+    now = 0.0
+    expired: list[float] = []
+    monkeypatch.setattr(desk.shelf, "expire", lambda: expired.append(now))
+    shared = SharedStore(desk.store)
+    clerk = Clerk(desk.shelf, shared, counts=desk.counts, monotonic=lambda: now)
+    now = seconds
+    clerk.start()
+    clerk.submit(Over("dock", "hazard"))
+    clerk.close(20.0)
+    desk.clerk.start()  # ended by the fixture
+    assert len(expired) == expected
