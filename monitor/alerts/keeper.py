@@ -30,6 +30,9 @@ KEEP_EVENTS_SECONDS = 365 * 86400.0
 
 _PRUNE_SECONDS = 86400.0
 
+_FIRST_PRUNE_SECONDS = 3600.0
+"""Not at the start: a machine that boots with its clock ahead has it set by then."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -50,11 +53,11 @@ class Keeper(SharedStore):
         self._count = count
         self.in_memory = False
         """Whether events are in memory alone, because the store cannot be opened or written."""
-        self._in_memory_since = 0.0
-        self._unsaved: list[Transition] = []
+        self._unsaved = 0
         self._lost = 0
+        self._distrusted = False
         self._next_try = clock.monotonic() + RETRY_SECONDS
-        self._next_prune = clock.monotonic()
+        self._next_prune = clock.monotonic() + _FIRST_PRUNE_SECONDS
         self._fault = ""
         self._unread = False
         self._silences_fault = ""
@@ -66,7 +69,7 @@ class Keeper(SharedStore):
             self._in_memory_from_now()
         else:
             super().__init__(store)
-            self._said_set_aside()
+            self._said_set_aside(store)
 
     @property
     def fault(self) -> str:
@@ -76,12 +79,12 @@ class Keeper(SharedStore):
     @property
     def waiting(self) -> int:
         """Transitions that are not on disk yet."""
-        return len(self._unsaved)
+        return self._unsaved
 
     @property
     def lost(self) -> int:
-        """Transitions given up, because too many could not be written."""
-        return self._lost
+        """Transitions given up, because too many could not be written, not even to memory."""
+        return self._lost + self._store.lost
 
     def count_unread(self) -> None:
         """Count a read that failed in another thread. For any thread."""
@@ -102,7 +105,7 @@ class Keeper(SharedStore):
     def record(self, transitions: Collection[Transition], state: DeciderSnapshot) -> None:
         """Keep changes of state with the decision's state after them, and tell the sinks."""
         if self.in_memory:
-            self._remember(transitions)
+            self._unsaved += len(transitions)
         self._write(lambda: self._store.record(*transitions, state=state))
         self._tell()
 
@@ -170,7 +173,6 @@ class Keeper(SharedStore):
         self._write(lambda: self._store.keep_states_of(cameras), again=True)
 
         def work() -> None:
-            # The time is of the try: what memory is told is carried over from its begin on.
             ended = self._store.end_abandoned(alive, at=self._clock.wall())
             if ended:
                 log.info("events_ended", count=ended, cause="their camera or rule is gone")
@@ -180,8 +182,10 @@ class Keeper(SharedStore):
 
     def tend(self) -> None:
         """Try again what failed, if it is time; to be called now and then."""
-        if self._store.failing and not self.in_memory:
-            self._fall_back()  # another thread found that nothing can be written
+        if not self.in_memory and (self._store.failing or self._store.damaged):
+            if not self._store.failing:
+                self._failed("read", StoreError(f"{self._path}: is damaged; it will be set aside"))
+            self._fall_back()  # another thread found that it cannot be used
         now = self._clock.monotonic()
         if now < self._next_try:
             return
@@ -228,11 +232,6 @@ class Keeper(SharedStore):
             log.info("store_recovered", path=str(self._path))
             self._fault = ""
 
-    def _remember(self, transitions: Collection[Transition]) -> None:
-        self._unsaved = [*self._unsaved, *transitions]
-        self._lost += max(0, len(self._unsaved) - MAX_WAITING)
-        self._unsaved = self._unsaved[-MAX_WAITING:]
-
     def _fall_back(self) -> None:
         """Go on in memory: the file cannot be written now."""
         if self.in_memory:
@@ -240,16 +239,15 @@ class Keeper(SharedStore):
         with self._swap:
             before = self._store
             transitions, states = before.take_waiting()
-            try:
-                store = before.copied_to_memory()
-            except StoreError as error:
-                log.warning("store_unreadable", path=str(self._path), error=str(error))
-                store = EventStore.in_memory(now=self._clock.wall)
+            store = before.copied_to_memory()
             self._store = store
             self._in_memory_from_now()
-            self._remember(transitions)
-            try:
+            self._distrusted = before.damaged
+            self._unsaved += len(transitions)
+            self._lost += before.lost
+            with suppress(StoreError):  # nothing waits there any more
                 before.close()
+            try:
                 store.record(*transitions)
                 store.save_states(states)
                 self.write_settled()  # what the file did not take holds up what comes after it
@@ -259,7 +257,6 @@ class Keeper(SharedStore):
 
     def _in_memory_from_now(self) -> None:
         self.in_memory = True
-        self._in_memory_since = self._clock.wall()
         self._store.routes = self._routes
 
     def _prune(self) -> None:
@@ -277,23 +274,26 @@ class Keeper(SharedStore):
         self._fault = str(error)
         log.error("store_failing", operation=operation, error=str(error))
 
-    def _said_set_aside(self) -> None:
-        if self._store.set_aside is not None:
+    def _said_set_aside(self, store: EventStore) -> None:
+        if store.set_aside is not None:
             self._count("read", True)
             log.error(
                 "store_set_aside",
-                error=f"{self._path} was damaged and is now {self._store.set_aside}; a new store "
-                "was begun. Open alerts of before are not known any more",
+                error=f"{self._path} was damaged and is now {store.set_aside}; a new store was "
+                "begun with what is known. Alerts that are not are found anew by their pictures",
             )
 
     def _reopen(self) -> None:
         """Go back to the file, with all that was kept in memory meanwhile, if it takes it."""
+        # Once: where the new file cannot be begun now, that one is not set aside at the next try.
+        distrusted, self._distrusted = self._distrusted, False
         try:
-            store = EventStore.open(self._path, now=self._clock.wall)
+            store = EventStore.open(self._path, now=self._clock.wall, distrusted=distrusted)
         except StoreError as error:
             self._count("read", True)
             self._fault = str(error)
             return
+        self._said_set_aside(store)
         store.routes = self._routes
         before = self._store
         with self._swap:
@@ -302,19 +302,21 @@ class Keeper(SharedStore):
                 # The smallest write first: a disk that is full still costs little for each try. It
                 # must mean nothing: states of after an event that is not there yet would hide it.
                 store.save_states(store.load_states().values())
-                store.absorb(before, self._unsaved, self._in_memory_since)
-                before.close()
+                store.absorb(before)
             except StoreError as error:
                 self._count("write", True)
                 self._fault = str(error)
+                self._distrusted = store.damaged
                 store.take_waiting()
                 with suppress(StoreError):
                     store.close()
                 return
             self._store = store
             self.in_memory = False
-            self._unsaved = []
-        self._said_set_aside()
+            self._unsaved = 0
+            self._lost += before.lost
+            with suppress(StoreError):  # what memory could not take either is in the file now
+                before.close()
         self._count("write", False)
         self._fault = ""
         log.info("store_recovered", path=str(self._path))

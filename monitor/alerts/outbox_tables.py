@@ -188,13 +188,20 @@ def postpone(
     )
 
 
-def expire(connection: sqlite3.Connection, before: float, at: float) -> int:
-    """Give up what was made before a Unix time and nobody sends: its sink is gone; how many."""
+def expire(
+    connection: sqlite3.Connection, before: float, at: float, *, but_of: Collection[str]
+) -> int:
+    """Give up what was made before a Unix time and nobody sends, as its sink is gone; how many.
+
+    Sinks that are there, ``but_of``, give up by themselves. Where the clock is ahead all looks old,
+    and what waits for them must be tried all the same.
+    """
     return connection.execute(
         "UPDATE deliveries SET done_at = ?, result = 'expired', "
         "error = coalesce(error, 'its sink is gone') "
-        "WHERE done_at IS NULL AND created_at < ? AND next_try_at < ?",
-        (at, before, before),
+        "WHERE done_at IS NULL AND created_at < ? AND next_try_at < ? "
+        "AND sink NOT IN (SELECT value FROM json_each(?))",
+        (at, before, before, json.dumps(list(but_of))),
     ).rowcount
 
 

@@ -18,6 +18,7 @@ import structlog
 from monitor.alerts import decision_tables, fallback_tables, outbox_tables, silence_tables, tables
 from monitor.alerts.events import Event
 from monitor.alerts.routing import Route
+from monitor.alerts.salvage import copy_rows
 from monitor.alerts.silences import Silence
 from monitor.alerts.store_feedback import FeedbackStore
 from monitor.alerts.store_outbox import OutboxStore
@@ -104,7 +105,7 @@ class EventStore(FeedbackStore, OutboxStore):
                 if states:
                     self._states.clear()
 
-    def _write(self, transitions: Sequence[Transition], states: Sequence[DeciderSnapshot]) -> None:
+    def _write(self, transitions: Iterable[Transition], states: Iterable[DeciderSnapshot]) -> None:
         for transition in transitions:
             change = tables.add_transition(self._connection, transition)
             if change is not None:
@@ -190,37 +191,28 @@ class EventStore(FeedbackStore, OutboxStore):
         with self._lock:
             self._commit(work)
 
-    def absorb(self, other: "EventStore", unsaved: Sequence[Transition], since: float) -> None:
-        """Take what was recorded in another store meanwhile, all or nothing.
+    def absorb(self, other: "EventStore") -> None:
+        """Take what was recorded in a store in memory that stood for this one, all or nothing.
 
-        Args:
-            other: a store in memory that stood for this one.
-            unsaved: its transitions that are not here yet.
-            since: Unix time from which on it did.
+        Nothing is told for it: whom to tell was decided when it happened.
 
         Raises:
             StoreError: it is not on disk.
         """
-        if self.is_empty():
-            # The file of before was set aside or taken away: all that was known is there.
-            self.take_all(other)
-            return
-        states = other.load_states()
-        kept = other.kept_since(since)
+        # Where the file of before was set aside or taken away, all that was known is in memory.
+        anew = self.is_empty()
+        with other._lock:
+            states = {**other.load_states(), **other._states}
+            kept = None if anew else other.read_with(fallback_tables.get)
 
-        def work() -> None:
-            self._write(unsaved, list(states.values()))
-            fallback_tables.put(self._connection, kept)
+            def work() -> None:
+                if kept is None:
+                    copy_rows(other._connection, self._connection)
+                else:
+                    fallback_tables.put(self._connection, kept)
+                self._write(other._waiting, list(states.values()))
 
-        self._must_commit(work)
-
-    def kept_since(self, since: float) -> fallback_tables.Kept:
-        """What people, evidence and sinks added since a Unix time, for :meth:`absorb`.
-
-        Raises:
-            StoreError: the store cannot be read.
-        """
-        return self._read(lambda: fallback_tables.get(self._connection, since))
+            self._must_commit(work)
 
     def take_waiting(self) -> tuple[list[Transition], list[DeciderSnapshot]]:
         """Hand over what could not be written; nothing waits here any more."""
@@ -281,7 +273,8 @@ class EventStore(FeedbackStore, OutboxStore):
             self._commit(partial(decision_tables.keep_snapshots_of, self._connection, cameras))
 
     def prune(self, before: float) -> int:
-        """Delete events that ended before this Unix time, with their transitions; how many.
+        """Delete events that ended before this Unix time, with their transitions; how many. What
+        waits for sinks that :attr:`routes` does not name is given up after ORPHANED_SECONDS.
 
         Raises:
             StoreError: as for :meth:`record`.
@@ -292,7 +285,8 @@ class EventStore(FeedbackStore, OutboxStore):
             nonlocal deleted
             deleted = tables.prune(self._connection, before)
             orphaned = self._now() - ORPHANED_SECONDS
-            outbox_tables.expire(self._connection, orphaned, self._now())
+            sinks = {route.sink for route in self.routes}
+            outbox_tables.expire(self._connection, orphaned, self._now(), but_of=sinks)
             silence_tables.prune(self._connection, before)
 
         with self._lock:

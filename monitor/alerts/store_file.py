@@ -12,7 +12,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Self, TypeVar
 
+from monitor.alerts import fallback_tables
 from monitor.alerts.database import connect, is_damage, move_aside
+from monitor.alerts.salvage import copy_rows, is_sound
 from monitor.errors import StoreError
 from monitor.state_dir import folder_trouble
 
@@ -43,13 +45,22 @@ class StoreFile:
         self._now = now
         self._lock = threading.RLock()
         self._failing = False
+        self._damaged = False
 
     @classmethod
-    def open(cls, path: Path, *, now: Callable[[], float] = time.time) -> Self:
+    def open(
+        cls, path: Path, *, now: Callable[[], float] = time.time, distrusted: bool = False
+    ) -> Self:
         """Open the store, or make it with the folder that it stands in.
 
         A file that is damaged is renamed to ``<name>.corrupt-<time>`` and a new one begun;
         :attr:`set_aside` then says so.
+
+        Args:
+            path: the file.
+            now: gives Unix time.
+            distrusted: take it for damaged without a look: the quick check does not find all that
+                statements stumble on.
 
         Raises:
             StoreError: the path cannot be used, or holds the data of another program or of a
@@ -62,6 +73,8 @@ class StoreFile:
         set_aside = None
         try:
             try:
+                if distrusted and path.is_file():
+                    set_aside = move_aside(path, now())
                 connection = connect(path)
             except sqlite3.DatabaseError as error:
                 if not is_damage(error):
@@ -93,27 +106,41 @@ class StoreFile:
             except (sqlite3.Error, StoreError) as error:
                 connection.close()
                 raise StoreError(f"{copy_of}: cannot be read ({error})") from error
+        fallback_tables.note_changes(connection)
         return cls(IN_MEMORY, connection, now, None)
 
     def copied_to_memory(self) -> Self:
-        """A store in memory that holds what this one has written.
-
-        Raises:
-            StoreError: it cannot be read.
-        """
+        """A store in memory that holds what this one has written; of one that is damaged, what
+        can be read."""
         with self._lock:
             connection = connect(IN_MEMORY)
+            whole = not self._damaged
             try:
-                self._connection.backup(connection)
+                if whole:
+                    self._connection.backup(connection)
+                    whole = is_sound(connection)
+                    self._damaged = not whole
             except sqlite3.Error as error:
+                self._note_damage(error)
+                whole = False
+            if not whole:
                 connection.close()
-                raise StoreError(f"{self.path}: cannot be read ({error})") from error
+                connection = connect(IN_MEMORY)
+                connection.execute("BEGIN")
+                copy_rows(self._connection, connection)
+                connection.execute("COMMIT")
+            fallback_tables.note_changes(connection)
             return type(self)(IN_MEMORY, connection, self._now, None)
 
     @property
     def failing(self) -> bool:
         """Whether the last try to write failed."""
         return self._failing
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a statement stumbled on what the file holds."""
+        return self._damaged
 
     def read_with(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What statements read.
@@ -146,21 +173,6 @@ class StoreFile:
 
         return self.read_with(rows)
 
-    def take_all(self, other: "StoreFile") -> None:
-        """Hold what another store holds, and nothing else; all or nothing.
-
-        Raises:
-            StoreError: it is not on disk.
-        """
-        with self._lock, other._lock:
-            try:
-                other._connection.backup(self._connection)
-            except sqlite3.Error as error:
-                raise StoreError(
-                    f"{self.path}: cannot be written ({error}); free space on that disk, or make "
-                    "it writable"
-                ) from error
-
     def _commit(self, work: Callable[[], None]) -> bool:
         """Do work in one transaction; whether it is on disk.
 
@@ -172,6 +184,7 @@ class StoreFile:
             work()
             self._connection.execute("COMMIT")
         except (sqlite3.Error, UnicodeDecodeError) as error:
+            self._note_damage(error)
             self._roll_back()
             first = not self._failing
             self._failing = True
@@ -186,6 +199,9 @@ class StoreFile:
             raise
         self._failing = False
         return True
+
+    def _note_damage(self, error: Exception) -> None:
+        self._damaged |= isinstance(error, sqlite3.DatabaseError) and is_damage(error)
 
     def _roll_back(self) -> None:
         # Where even this fails the next BEGIN does too, and is told of in its place.
@@ -213,6 +229,7 @@ class StoreFile:
                 return work()
             except (sqlite3.Error, ValueError, TypeError) as error:
                 # ValueError and TypeError: text within a row is not what was written there.
+                self._note_damage(error)
                 raise StoreError(f"{self.path}: cannot be read ({error})") from error
 
 

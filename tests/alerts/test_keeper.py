@@ -207,6 +207,27 @@ def test_events_are_deleted_a_year_after_their_end(
     keeper.close()
 
 
+def test_nothing_is_deleted_or_given_up_while_the_clock_is_ahead_after_a_boot(
+    tmp_path: Path, clock: ManualClock, counts: Counts
+) -> None:
+    path = tmp_path / "events.db"
+    transitions, state = burning()
+    clock.step_wall(transitions[-1].captured_at)
+    keeper = Keeper(path, clock=clock, count=counts)
+    keeper.route([Route("mail")])
+    keeper.record(transitions, state)
+    keeper.settle((), ())
+    keeper.close()
+    clock.step_wall(400 * 86400.0)
+    again = Keeper(path, clock=clock, count=counts)
+    again.route([Route("mail")])
+    for _ in range(30):
+        clock.advance(RETRY_SECONDS)
+        again.tend()
+    assert [head.kind for head in again.heads("mail")] == ["firing"]
+    again.close()
+
+
 def test_nothing_is_left_in_shared_memory_however_the_process_ends(
     blocked: tuple[Path, Callable[[], None]], clock: ManualClock, counts: Counts
 ) -> None:
