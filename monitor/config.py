@@ -81,7 +81,9 @@ __all__ = [
 class Batch(Section):
     """How frames of many cameras are scored together."""
 
-    max_size: int = Field(16, ge=1, le=256, description="Most pictures in one batch.")
+    max_size: int = Field(
+        8, ge=1, le=256, description="Most pictures in one batch; a GPU is faster with 32 and more."
+    )
     max_wait: Seconds = Field(
         0.02, description="Longest time that a frame waits for others to share its batch."
     )
