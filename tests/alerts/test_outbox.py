@@ -296,8 +296,10 @@ def raising(store: Path, web: Hook, first: int, after: int) -> Iterator[IO[str]]
     )  # fmt: skip
     assert process.stdout is not None
     with process, process.stdout as printed:
-        yield printed
-        process.kill()
+        try:
+            yield printed
+        finally:
+            process.kill()
 
 
 def test_kills_between_raising_and_sending_lose_nothing(tmp_path: Path) -> None:

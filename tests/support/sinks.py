@@ -53,7 +53,10 @@ class Hook:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
+                length = int(self.headers["Content-Length"])
+                body = self.rfile.read(length)
+                if len(body) < length:
+                    return  # whoever posts was killed meanwhile
                 time.sleep(hook.delay_seconds)
                 status, more = hook.answers.pop(0) if hook.answers else (200, {})
                 if status == 200:
