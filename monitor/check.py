@@ -3,6 +3,7 @@
 import difflib
 import json
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import unquote, urlsplit
 
+from monitor.check_sinks import unsendable
 from monitor.config import Camera, Config, Inference, Rule, Web, parse_listen
 from monitor.config_file import Draft, read_draft
 from monitor.credentials import feeds, resolve
@@ -17,10 +19,14 @@ from monitor.errors import BundleError, ConfigError, Problem
 from monitor.inference.bundle import Bundle, load_bundle
 from monitor.secret_source import CREDENTIALS_DIRECTORY
 from monitor.sink_settings import resolve_sinks
-from monitor.state_dir import folder_trouble
+from monitor.state_dir import folder_trouble, free_bytes
 from monitor.web_settings import listen_problem, web_problems
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+
+
+_HOST_AND_PATH = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d+)?/")
+"""As an address without its scheme begins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +60,10 @@ def check(
     """
     environ = os.environ if environ is None else environ
     found = examine(path, environ, logins=connect or CREDENTIALS_DIRECTORY in environ)
+    if found.draft.config is not None:
+        addresses = unsendable(found.draft.config, environ)
+        problems = _in_order(found.draft, [*found.problems, *addresses])
+        found = replace(found, problems=problems)
     for warning in (*found.warnings, *_state_trouble(found.draft)):
         err.write(f"{replace(warning, message=f'warning: {warning.message}').at(path)}\n")
     config = found.draft.config
@@ -99,7 +109,7 @@ def examine(path: Path, environ: Mapping[str, str], *, logins: bool = True) -> E
                 place = f"{key}.credential"
                 problems = [problem for problem in problems if problem.key != place]
                 warnings.append(_not_at_hand(credential, place))
-        warnings += _missing_file(camera, f"cameras[{index}].url")
+        warnings += _missing_file(camera, f"cameras[{index}].url", str(raw.get("url")))
     if draft.config is not None:
         found = resolve_sinks(draft.config, environ, service=logins)
         problems += found.problems
@@ -154,10 +164,22 @@ def _state_trouble(draft: Draft) -> list[Problem]:
     """A warning, and no fault: whoever checks is often not the user that the service runs as."""
     config = draft.config
     trouble = folder_trouble(config.state_dir) if config is not None else ""
-    if not trouble:
+    if trouble:
+        note = "the daemon would watch, and forget its alerts when it ends"
+        return [Problem("state_dir", draft.line_of("state_dir"), f"{trouble}; else {note}")]
+    return [] if config is None else _no_room(config, draft)
+
+
+def _no_room(config: Config, draft: Draft) -> list[Problem]:
+    """A warning where evidence would not be written from the start."""
+    free, wanted = free_bytes(config.state_dir), config.evidence.min_free
+    if free is None or free >= wanted or not (config.evidence.snapshots or config.evidence.clips):
         return []
-    note = "the daemon would watch, and forget its alerts when it ends"
-    return [Problem("state_dir", draft.line_of("state_dir"), f"{trouble}; else {note}")]
+    text = (
+        f"{free / 1e6:.0f} MB are free there, less than the {wanted / 1e6:.0f} MB of "
+        "evidence.min_free: alerts would have no pictures; make room, or lower min_free"
+    )
+    return [Problem("state_dir", draft.line_of("state_dir"), text)]
 
 
 def _unknown_labels(draft: Draft, data: Mapping[str, Any], bundle: Bundle) -> list[Problem]:
@@ -222,7 +244,8 @@ def _not_at_hand(credential: str, key: str) -> Problem:
     )
 
 
-def _missing_file(camera: Camera, key: str) -> list[Problem]:
+def _missing_file(camera: Camera, key: str, written: str) -> list[Problem]:
+    """``written``: the URL as it stands in the file, where paths may be relative."""
     scheme = urlsplit(camera.url).scheme
     if scheme not in ("", "file"):
         return []
@@ -230,7 +253,10 @@ def _missing_file(camera: Camera, key: str) -> list[Problem]:
     path = Path(unquote(name.removeprefix("//localhost").removeprefix("//")) if scheme else name)
     if path.exists():
         return []
-    return [Problem(key, None, f"there is no file or folder {path}; correct the path")]
+    cure = "correct the path"
+    if _HOST_AND_PATH.match(written):
+        cure = f"for a camera on the network, write it like rtsp://{written}"
+    return [Problem(key, None, f"there is no file or folder {path}; {cure}")]
 
 
 def _rule_text(rule: Rule) -> str:

@@ -146,6 +146,8 @@ class AlertmanagerSink(HttpSink):
     def _address(cls, url: str) -> str:
         if urlsplit(_plain_http_url(url)).query:
             raise ValueError("write the plain address, without a query")
+        if "/api/v" in urlsplit(url).path:
+            raise ValueError("leave out /api and what follows; Emberwatch adds it")
         return url
 
     @field_validator("repeat")
@@ -226,6 +228,13 @@ class MqttSink(SinkBase):
         max_length=128,
         description="As the broker knows it; made of topic and host name where left out.",
     )
+
+    @field_validator("host")
+    @classmethod
+    def _host_alone(cls, host: str) -> str:
+        if "/" in host or "@" in host or (host.count(":") == 1 and not host.startswith("[")):
+            raise ValueError("write the host alone; port, username and tls have keys of their own")
+        return host
 
     @model_validator(mode="after")
     def _name_with_password(self) -> Self:

@@ -22,10 +22,24 @@ def folder_trouble(folder: Path) -> str:
         return f"{folder} cannot be looked at ({error.strerror or error}); give another folder"
 
 
-def _trouble(folder: Path) -> str:
+def free_bytes(folder: Path) -> int | None:
+    """Free space where a folder is or would be made; None where nobody can tell."""
+    try:
+        disk = os.statvfs(_nearest(folder))
+    except OSError:
+        return None
+    return disk.f_bavail * disk.f_frsize
+
+
+def _nearest(folder: Path) -> Path:
     there = folder
     while not there.exists() and there != there.parent:
         there = there.parent
+    return there
+
+
+def _trouble(folder: Path) -> str:
+    there = _nearest(folder)
     if not there.is_dir():
         return f"{there} is no folder; remove it, or give another folder"
     disk = os.statvfs(there)

@@ -229,3 +229,55 @@ def test_a_state_folder_that_cannot_be_used_is_a_warning(tmp_path: Path, bundle:
     )
     assert found.code == 0
     assert f"monitor.yaml:3: state_dir: warning: {tmp_path}/file is no folder" in found.err
+
+
+@pytest.mark.parametrize(
+    ("sink", "said"),
+    [
+        ("{name: a, type: apprise, url: 'bogus://x'}", "sinks[0].url: "),
+        ("{name: a, type: apprise, url_from: {env: MAIL}}", "sinks[0].url_from: "),
+        ("{name: a, type: mqtt, host: 'mqtt://10.0.0.1'}", "write the host alone"),
+        ("{name: a, type: mqtt, host: '10.0.0.1:1883'}", "write the host alone"),
+        (
+            "{name: a, type: alertmanager, url: 'http://127.0.0.1:9093/api/v2/alerts'}",
+            "leave out /api",
+        ),
+    ],
+)
+def test_sinks_that_can_never_send_are_faults(
+    tmp_path: Path, bundle: Path, sink: str, said: str
+) -> None:
+    found = checked(
+        tmp_path / "monitor.yaml",
+        f"state_dir: {tmp_path}\n"
+        f"inference: {{bundle: {bundle}}}\n"
+        f"cameras: [{{name: dock, url: 'rtsp://10.0.4.17/s'}}]\n"
+        f"sinks: [{sink}]\n",
+        MAIL="bogus://planted-token",
+    )
+    assert found.code == 2
+    assert said in found.err
+    assert "planted-token" not in found.err
+
+
+def test_an_address_without_its_scheme_is_no_missing_file(tmp_path: Path, bundle: Path) -> None:
+    found = checked(
+        tmp_path / "monitor.yaml",
+        f"state_dir: {tmp_path}\n"
+        f"inference: {{bundle: {bundle}}}\n"
+        "cameras: [{name: dock, url: 10.0.0.1/stream2}]\n",
+    )
+    assert "write it like rtsp://10.0.0.1/stream2" in found.err
+
+
+def test_a_disk_that_is_too_full_for_evidence_is_warned_of(tmp_path: Path, bundle: Path) -> None:
+    found = checked(
+        tmp_path / "monitor.yaml",
+        f"state_dir: {tmp_path / 'state'}\n"
+        f"inference: {{bundle: {bundle}}}\n"
+        "evidence: {min_free: 900TB}\n"
+        "cameras: [{name: dock, url: 'rtsp://10.0.4.17/s'}]\n",
+    )
+    assert found.code == 0
+    assert "warning: " in found.err
+    assert "alerts would have no pictures" in found.err

@@ -69,7 +69,7 @@ def _import_onnx() -> Any:
     except ImportError as error:
         raise TrainingError(
             "the format onnx needs the Python package 'onnx', which is not installed; install "
-            "it with: pip install 'emberwatch[onnx]'"
+            "it with: pip install 'onnx>=1.18'"
         ) from error
 
 

@@ -72,7 +72,7 @@ def check_options(options: TrainOptions) -> None:
 def _require_ray() -> None:
     """Look whether it is there without importing it, which takes seconds."""
     if find_spec("ray") is None or find_spec("pyarrow") is None:
-        raise UsageError("--ray: Ray is not installed; pip install 'emberwatch[cluster]'")
+        raise UsageError("--ray: Ray is not installed; pip install 'ray[data]>=2.50'")
 
 
 def _check_ranges(options: TrainOptions) -> None:

@@ -6,6 +6,7 @@ may ask for what is not there.
 
 import json
 import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,43 @@ def test_the_dashboard_offers_daemons_and_cameras(client: httpx.Client) -> None:
             offered[variable["name"]] = {one["metric"][asks["label"]] for one in series}
     assert offered["camera"] == {"yard", "hall", "boiler"}
     assert len(offered["instance"]) == 2
+
+
+@pytest.mark.parametrize(("up", "blind"), [("0", 2), ("1", 1)])
+def test_each_blind_camera_is_counted_once(tmp_path: Path, up: str, blind: int) -> None:
+    (query,) = [query for name, query in dashboard_queries() if name == "Blind cameras A"]
+
+    def series(metric: str, camera: str, value: str, more: str = "") -> dict[str, str]:
+        labels = f'camera="{camera}", instance="a", job="emberwatch"{more}'
+        return {"series": f"emberwatch_{metric}{{{labels}}}", "values": value}
+
+    cameras = {"gate": (up, "900" if up == "0" else "1"), "hall": ("1", "1"), "dock": ("1", "1")}
+    given = [
+        one
+        for camera, (is_up, age) in cameras.items()
+        for one in (
+            series("camera_up", camera, is_up),
+            series("frame_age_seconds", camera, age),
+            series("camera_stale_after_seconds", camera, "15"),
+            series("camera_health", camera, str(int(camera == "dock")), ', health="frozen"'),
+        )
+    ]
+    asked_for = {
+        "expr": query,
+        "eval_time": "0s",
+        "exp_samples": [{"labels": "{}", "value": blind}],
+    }
+    document = {
+        "tests": [{"interval": "15s", "input_series": given, "promql_expr_test": [asked_for]}]
+    }
+    (tmp_path / "test.yml").write_text(yaml.safe_dump(document), "utf-8")
+    done = subprocess.run(
+        ["promtool", "test", "rules", str(tmp_path / "test.yml")],
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_the_dashboard_is_one_that_grafana_can_place() -> None:

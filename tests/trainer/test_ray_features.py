@@ -16,7 +16,7 @@ from trainer.ray_actor import FeatureActor
 
 needs_ray = pytest.mark.skipif(
     find_spec("ray") is None or find_spec("pyarrow") is None,
-    reason="Ray is not installed: pip install 'emberwatch[cluster]'",
+    reason="Ray is not installed: pip install 'ray[data]>=2.50'",
 )
 
 # A small network of convolutions; the real one would take a minute to convert.
