@@ -90,15 +90,15 @@ def web_problems(
 def listen_problem(listen_host: str, web: Web) -> Problem | None:
     """What is probably not meant about pages that other machines reach, also through a proxy."""
     if is_loopback(listen_host) or listen_host == "localhost":
-        for_others = "tokens" if web.tokens else "hosts" if web.hosts else ""
-        if for_others and web.open_reading == "loopback" and not web.trusted_proxies:
+        # Tokens alone say nothing: without one nobody on this machine acknowledges anything.
+        if web.hosts and web.open_reading == "loopback" and not web.trusted_proxies:
             return Problem(
                 "web.open_reading",
                 None,
-                f"`web.{for_others}` looks as if a reverse proxy let others in, and one that adds "
-                "no X-Forwarded-For (nginx, unless told to) lets them read as somebody on this "
-                "machine, without a token; behind a proxy write `open_reading: never`, or give its "
-                "address in `trusted_proxies`",
+                "`web.hosts` looks as if a reverse proxy let others in, and one that adds no "
+                "X-Forwarded-For lets them read as somebody on this machine, without a token; "
+                "behind a proxy write `open_reading: never`, or give its address in "
+                "`trusted_proxies`",
             )
         return None
     if not web.tokens:

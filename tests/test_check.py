@@ -79,14 +79,12 @@ def test_faults_of_values_secrets_and_model_are_told_together(tmp_path: Path, bu
     assert lines[-1] == "3 faults; nothing would be started"
 
 
-@pytest.mark.parametrize(
-    "given", ["hosts: [cameras.example.org]", "tokens: [{name: n, token_env: T}]"]
-)
-def test_what_a_silent_proxy_would_open_is_warned_of(
-    tmp_path: Path, bundle: Path, given: str
-) -> None:
-    def warnings(listen: str, *more: str) -> list[str]:
-        web = ", ".join((given, *more))
+def test_what_a_silent_proxy_would_open_is_warned_of(tmp_path: Path, bundle: Path) -> None:
+    hosts = "hosts: [cameras.example]"
+    tokens = "tokens: [{name: desk, role: operate, token_env: T}]"
+
+    def warnings(listen: str, *given: str) -> list[str]:
+        web = ", ".join(given)
         path = tmp_path / "monitor.yaml"
         path.write_text(
             f"state_dir: {tmp_path}\nlisten: {listen}\ninference: {{bundle: {bundle}}}\n"
@@ -98,11 +96,12 @@ def test_what_a_silent_proxy_would_open_is_warned_of(
         return [f"{one.key}: {one.message}" for one in found.warnings if "proxy" in one.message]
 
     for listen in ("127.0.0.1:9108", "localhost:9108", "'[::1]:9108'"):
-        (told,) = warnings(listen)
+        (told,) = warnings(listen, hosts, tokens)
         assert told.startswith("web.open_reading: ")
         assert "trusted_proxies" in told
-        assert warnings(listen, "open_reading: never") == []
-        assert warnings(listen, "trusted_proxies: [127.0.0.1]") == []
+        assert warnings(listen, hosts, tokens, "open_reading: never") == []
+        assert warnings(listen, hosts, tokens, "trusted_proxies: [127.0.0.1]") == []
+        assert warnings(listen, tokens) == [], "they are for acknowledging, too"
 
 
 def test_a_missing_bundle_is_told_with_the_other_faults(tmp_path: Path) -> None:
