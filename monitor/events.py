@@ -9,10 +9,13 @@ from typing import Any, TextIO
 import httpx
 
 from monitor.daemon_client import DaemonAddress, refused, unreachable
+from monitor.decision.outage import OUTAGE
 from monitor.errors import EmberwatchError
 
 _PAGE = 500
 """As many as the API gives at once."""
+
+_VERDICTS = {"confirmed": "confirmed", "false": "false alarm"}
 
 
 class EventsError(EmberwatchError):
@@ -98,14 +101,38 @@ def _foreign(base: str, answer: httpx.Response) -> EventsError:
 
 
 def _line(event: dict[str, Any]) -> str:
-    """An event for people, in local time: when, where, what, how it stands, how long, how high."""
+    """An event for people, in local time: its id, when, where, what, how it stands, how long, how
+    high (of an outage: why), and what people said of it."""
     began = datetime.fromtimestamp(event["began_at"]).astimezone()
     ended = time.time() if event["ended_at"] is None else event["ended_at"]
     lasted = f"{max(0.0, ended - event['began_at']):.0f} s"
-    return (
-        f"{began:%Y-%m-%d %H:%M:%S}  {event['camera']:<20} {event['alert']:<12} "
-        f"{event['state']:<9} {lasted:>8}  highest {event['peak_score']:.2f}{_where(event)}"
+    seen_as = f"highest {event['peak_score']:.2f}{_where(event)}"
+    return "  ".join(
+        (
+            f"{event['id']:>5}",
+            f"{began:%Y-%m-%d %H:%M:%S}",
+            f"{event['camera']:<20} {event['alert']:<12} {event['state']:<9} {lasted:>8}",
+            _reason(event) if event["alert"] == event["label"] == OUTAGE else seen_as,
+            *_said(event),
+        )
     )
+
+
+def _reason(outage: dict[str, Any]) -> str:
+    """Why a camera was not watched, in the words of the metrics; it has no score."""
+    reasons = [step["region"] for step in outage["steps"] if step["event"] == "firing"]
+    return f"not watched: {reasons[-1].replace('_', ' ')}" if reasons else "not watched"
+
+
+def _said(event: dict[str, Any]) -> Iterator[str]:
+    """Whether it was silenced when it fired last, and what people said of it."""
+    fired = [step for step in event["steps"] if step["event"] == "firing"]
+    if fired and fired[-1].get("silenced"):  # a daemon of before silences tells of none
+        yield "silenced"
+    if event.get("acknowledged_by"):
+        yield f"seen by {event['acknowledged_by']}"
+    if event.get("verdict"):
+        yield f"{_VERDICTS.get(event['verdict'], event['verdict'])}, says {event['verdict_by']}"
 
 
 def delivery_lines(event: dict[str, Any], now: float) -> Iterator[str]:

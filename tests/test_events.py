@@ -54,6 +54,7 @@ def test_a_running_daemon_tells_its_events(tmp_path: Path) -> None:
         assert {first["events"][0]["camera"], second["events"][0]["camera"]} == {"yard", "dock"}
         assert second["next_before_id"] is None
         (line,) = told(daemon, limit=1, as_json=False)
+        assert line.split()[0] == str(first["events"][0]["id"])
         assert "fire" in line
         assert "firing" in line
         assert "at 0-100 % across, 0-100 % down" in line
@@ -95,3 +96,46 @@ def test_each_delivery_is_a_line() -> None:
         "mail             firing     rejected after 0.4 s: no such address",
     ]
     assert list(delivery_lines({}, 110.0)) == []
+
+
+FIRED = {
+    "id": 12, "camera": "yard", "alert": "fire", "label": "fire", "state": "resolved",
+    "began_at": 100.0, "ended_at": 130.0, "peak_score": 0.914, "box": None,
+    "acknowledged_by": None, "verdict": None, "verdict_by": None,
+    "steps": [{"event": "pending", "region": "full", "silenced": False},
+              {"event": "firing", "region": "full", "silenced": False},
+              {"event": "resolved", "region": "full", "silenced": False}],
+}  # fmt: skip
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, **what: object) -> str:
+    """The line of an event."""
+    body = {"events": [{**FIRED, **what}], "next_before_id": None}
+    answers = httpx.MockTransport(lambda _: httpx.Response(200, json=body))
+    client = httpx.Client(base_url="http://127.0.0.1:9108", transport=answers)
+    monkeypatch.setattr(DaemonAddress, "open", lambda _self: client)
+    out = io.StringIO()
+    events(DaemonAddress("127.0.0.1:9108"), limit=1, camera=None, as_json=False, out=out)
+    return out.getvalue().rstrip("\n")
+
+
+def test_a_line_begins_with_the_id_and_ends_with_what_people_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    line = shown(monkeypatch)
+    assert line.split()[0] == "12"
+    assert line.endswith("  highest 0.91")
+    line = shown(monkeypatch, acknowledged_by="anna", verdict="false", verdict_by="bob")
+    assert line.endswith("  highest 0.91  seen by anna  false alarm, says bob")
+    silenced = [{"event": "firing", "region": "full", "silenced": True}]
+    line = shown(monkeypatch, steps=silenced, verdict="confirmed", verdict_by="bob")
+    assert line.endswith("  highest 0.91  silenced  confirmed, says bob")
+
+
+def test_an_outage_tells_its_reason_and_no_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = [{"event": "firing", "region": "not_found", "silenced": False},
+             {"event": "resolved", "region": "ok", "silenced": False}]  # fmt: skip
+    line = shown(monkeypatch, alert="outage", label="outage", peak_score=1.0, steps=steps,
+                 acknowledged_by="anna")  # fmt: skip
+    assert line.endswith("30 s  not watched: not found  seen by anna")
+    assert "highest" not in line
