@@ -1,7 +1,7 @@
 """What a running daemon tells on ``/metrics``, read back into plain data."""
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import httpx
@@ -41,6 +41,8 @@ class CameraReading:
     """By the rule's name."""
     fired: dict[str, int] = field(default_factory=dict)
     """How often each alert fired since the daemon started."""
+    silenced: frozenset[str] = frozenset()
+    """Alerts that a silence keeps from waking anybody."""
 
     @property
     def stale(self) -> bool:
@@ -51,6 +53,19 @@ class CameraReading:
     def watched(self) -> bool:
         """Whether the camera is really being watched: up, fresh, and with something to see."""
         return self.up and not self.stale and self.health == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class SinkReading:
+    """One sink, as the daemon shows it."""
+
+    name: str
+    up: bool = True
+    """Whether the last try worked, or nobody needs any more what failed."""
+    waiting: int = 0
+    """Deliveries that it has not taken."""
+    oldest_seconds: float = 0.0
+    """How long the oldest of these has waited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +81,13 @@ class Reading:
     """The model's labels in its own order; empty while it is being loaded."""
     sampling_share: float = 1.0
     """Of its wanted rate, at which each camera is sampled; below 1 the machine is overloaded."""
+    sinks: tuple[SinkReading, ...] = ()
+    store_up: bool = True
+    """Whether events reach the disk."""
+    evidence_up: bool = True
+    """Whether the disk took the last picture or clip."""
+    reload_successful: bool = True
+    """Whether the last load or reload of the configuration succeeded."""
 
     def fired(self, alert: str) -> tuple[str, ...]:
         """Cameras at which the alert has fired since the daemon started."""
@@ -123,6 +145,24 @@ def parse(text: str, url: str) -> Reading:
         device=model.get("device", ""),
         sampling_share=_number(families.get("emberwatch_sampling_share"), 1.0),
         labels=tuple(filter(None, model.get("labels", "").split(","))),
+        sinks=_sinks(families),
+        store_up=_number(families.get("emberwatch_store_up"), 1.0) != 0,
+        evidence_up=_number(families.get("emberwatch_evidence_up"), 1.0) != 0,
+        reload_successful=(
+            _number(families.get("emberwatch_config_last_reload_successful"), 1.0) != 0
+        ),
+    )
+
+
+def _sinks(families: Mapping[str, Metric]) -> tuple[SinkReading, ...]:
+    def by_sink(name: str) -> dict[str, float]:
+        return {labels["sink"]: value for labels, value in _samples(families.get(name))}
+
+    waiting = by_sink("emberwatch_delivery_queue")
+    oldest = by_sink("emberwatch_delivery_oldest_age_seconds")
+    return tuple(
+        SinkReading(sink, up != 0, int(waiting.get(sink, 0)), oldest.get(sink, 0.0))
+        for sink, up in by_sink("emberwatch_sink_up").items()
     )
 
 
@@ -133,6 +173,7 @@ def _camera(name: str, families: Iterable[Metric]) -> CameraReading:
     scores: dict[str, float] = {}
     alerts: dict[str, AlertState] = {}
     fired: dict[str, int] = {}
+    silenced: set[str] = set()
     for family in families:
         for labels, value in _samples(family):
             if labels.get("camera") != name:
@@ -148,6 +189,8 @@ def _camera(name: str, families: Iterable[Metric]) -> CameraReading:
                     alerts[labels["alert"]] = AlertState(int(value))
                 case "emberwatch_alerts":
                     fired[labels["alert"]] = int(value)
+                case "emberwatch_alert_silenced" if value == 1:
+                    silenced.add(labels["alert"])
                 case other if labels.keys() == {"camera"}:
                     numbers[other] = value
     return CameraReading(
@@ -162,6 +205,7 @@ def _camera(name: str, families: Iterable[Metric]) -> CameraReading:
         scores=scores,
         alerts=alerts,
         fired=fired,
+        silenced=frozenset(silenced),
     )
 
 

@@ -8,6 +8,7 @@ from rich.text import Text
 
 from monitor.daemon_client import DaemonAddress
 from monitor.readings import ReadingError, fetch
+from monitor.status_faults import fault_lines
 from monitor.status_table import line, table
 
 REFRESH_SECONDS = 1.0
@@ -32,8 +33,8 @@ def status(address: DaemonAddress, once: bool, *, console: Console | None = None
     with address.open() as client:
         reading = fetch(client, base)
         if not console.is_terminal:
-            for camera in reading.cameras:
-                console.print(line(camera), markup=False, highlight=False, soft_wrap=True)
+            for told in (*fault_lines(reading), *map(line, reading.cameras)):
+                console.print(told, markup=False, highlight=False, soft_wrap=True)
             return 0
         if once:
             console.print(table(reading, console.width))

@@ -27,7 +27,7 @@ def picture(reading: Reading) -> str:
     console = Console(
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
-    console.print(table(reading))
+    console.print(table(reading, WIDTH))
     svg = console.export_svg(title="emberwatch status", theme=MONOKAI, unique_id="emberwatch")
     svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
     return svg.replace("Fira Code", "DejaVu Sans Mono, Menlo, Consolas")

@@ -12,7 +12,7 @@ from monitor.ingest.frame import Health
 from monitor.ingest.status import CameraStatus
 from monitor.metrics import Metrics
 from monitor.metrics_cameras import Watched
-from monitor.readings import ReadingError, fetch, parse
+from monitor.readings import ReadingError, SinkReading, fetch, parse
 
 URL = "http://127.0.0.1:9108"
 
@@ -33,7 +33,7 @@ def camera(name: str, *, up: bool, reason: str = "", last: float | None = None) 
     )
 
 
-def page() -> str:
+def page(*, well: bool = True) -> str:
     """Two cameras at second 30: one scored half a second ago and firing, one refused."""
     clock = ManualClock(wall=1000.0, monotonic=30.0)
     registry = CollectorRegistry()
@@ -60,6 +60,9 @@ def page() -> str:
     )
     metrics.set_scores("dock", {"fire": 0.9, "smoke": 0.06, "misc": 0.04}, 29.5)
     metrics.set_alert_state("dock", "fire", AlertState.FIRING)
+    metrics.daemon.set_store(on_disk=well, waiting=0, lost=0)
+    metrics.daemon.count_reload(failed=not well)
+    metrics.evidence.set_up(well)
     return generate_latest(registry).decode()
 
 
@@ -96,3 +99,28 @@ def test_an_answer_that_is_no_page_is_named() -> None:
         pytest.raises(ReadingError, match="HTTP 404"),
     ):
         fetch(client, URL)
+
+
+def test_what_is_wrong_beside_the_cameras_is_read_back() -> None:
+    well = parse(page(), URL)
+    assert (well.sinks, well.store_up, well.evidence_up, well.reload_successful) == (
+        (), True, True, True,
+    )  # fmt: skip
+    told = """
+# TYPE emberwatch_sink_up gauge
+emberwatch_sink_up{sink="mail"} 0
+emberwatch_sink_up{sink="mqtt"} 1
+# TYPE emberwatch_delivery_queue gauge
+emberwatch_delivery_queue{sink="mail"} 2
+emberwatch_delivery_queue{sink="mqtt"} 0
+# TYPE emberwatch_delivery_oldest_age_seconds gauge
+emberwatch_delivery_oldest_age_seconds{sink="mail"} 45.5
+emberwatch_delivery_oldest_age_seconds{sink="mqtt"} 0
+# TYPE emberwatch_alert_silenced gauge
+emberwatch_alert_silenced{camera="dock",alert="fire"} 1
+emberwatch_alert_silenced{camera="dock",alert="smoke"} 0
+"""
+    ill = parse(page(well=False) + told.lstrip(), URL)
+    assert ill.sinks == (SinkReading("mail", False, 2, 45.5), SinkReading("mqtt"))
+    assert (ill.store_up, ill.evidence_up, ill.reload_successful) == (False, False, False)
+    assert [camera.silenced for camera in ill.cameras] == [{"fire"}, frozenset()]

@@ -2,6 +2,7 @@
 
 import io
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,9 @@ from rich.console import Console
 
 from monitor.daemon_client import DaemonAddress
 from monitor.decision.state import AlertState
-from monitor.readings import CameraReading, Reading, ReadingError
+from monitor.readings import CameraReading, Reading, ReadingError, SinkReading
 from monitor.status import status
+from monitor.status_faults import fault_lines
 from monitor.status_table import line, table
 from scripts.status_picture import picture
 from tests.support.clips import make_clip, red_scene
@@ -65,6 +67,74 @@ def test_every_score_has_a_bar_of_the_same_width(score: float) -> None:
     assert len(lines) == 1
 
 
+@pytest.mark.parametrize("width", [60, 70, 80, 100, 110, 130, 140])
+def test_what_decides_is_whole_on_every_terminal(width: int) -> None:
+    """The worst that a table of three labels has to carry; names give way."""
+    burning = replace(
+        FIRING,
+        name="a-camera-with-a-long-name",
+        alerts={"fire": AlertState.FIRING, "smoke": AlertState.PENDING},
+        silenced=frozenset({"fire"}),
+    )
+    dark = replace(FIRING, name="dark", health="dark", alerts={})
+    cameras = (burning, REFUSED, STALE, dark, replace(FIRING, name="slow", sampling_ratio=0.4))
+    console = Console(file=io.StringIO(), width=width, record=True)
+    labels = ("fire", "smoke", "misc")
+    console.print(table(Reading("http://127.0.0.1:9108", cameras, "1.0", labels=labels), width))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    for word in ("fire FIRING silenced", "smoke pending", "Smoke", "0.97", "0.02", "dark"):
+        assert word in text
+    if width >= 80:
+        assert "40% of its rate" in text
+        assert text.count("…") <= 1
+
+
+def test_a_picture_of_before_a_fault_is_not_said_to_be_well() -> None:
+    gone = replace(REFUSED, health="ok")
+    assert " ok " not in row(drawn(gone), "hall")
+    assert " ok " not in row(drawn(STALE), "gate")
+    assert line(gone) == "hall: down (refused); no score; no alert"
+    assert line(STALE) == "gate: stale (80 s old); no score; no alert"
+
+
+def test_what_is_wrong_beside_the_cameras_is_a_line_each() -> None:
+    camera = replace(FIRING, silenced=frozenset({"fire", "smoke"}))
+    reading = Reading(
+        "http://127.0.0.1:9108",
+        (camera,),
+        engine="openvino",
+        sinks=(
+            SinkReading("mail", up=False, waiting=2, oldest_seconds=45.0),
+            SinkReading("page", up=False),
+            SinkReading("mqtt", waiting=1, oldest_seconds=300.0),
+            SinkReading("journal", waiting=1, oldest_seconds=59.0),
+        ),
+        store_up=False,
+        evidence_up=False,
+        reload_successful=False,
+    )
+    told = list(fault_lines(reading))
+    assert told[:3] == [
+        "sink 'mail' cannot send: 2 deliveries wait, the oldest for 45 s",
+        "sink 'page' cannot send",
+        "sink 'mqtt' is late: 1 delivery waits, the oldest for 5 min",
+    ]
+    assert "event store cannot be written" in told[3]
+    assert "pictures and clips" in told[4]
+    assert "last reload was refused" in told[5]
+    assert told[6:] == ["silenced: dock (fire, smoke)"]
+    console = Console(file=io.StringIO(), width=140, record=True)
+    console.print(table(reading, 140))
+    text = console.export_text()
+    assert all(one in text for one in told)
+    assert "1 firing (1 silenced)" in text
+    assert line(camera).endswith("; fire FIRING silenced")
+    well = Reading("http://127.0.0.1:9108", (FIRING,), engine="openvino")
+    assert list(fault_lines(well)) == []
+    assert list(fault_lines(replace(well, engine="", store_up=False))) == [], "it starts"
+
+
 @pytest.mark.parametrize("width", [80, 90, 110, 200])
 def test_the_table_fits_its_terminal(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, record=True)
@@ -113,3 +183,14 @@ def test_the_picture_for_the_readme_needs_nothing_from_elsewhere() -> None:
     assert "FIRING" in svg
     assert "url(http" not in svg
     assert "@font-face" not in svg
+
+
+def test_what_is_wrong_is_said_where_no_terminal_is_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reading = Reading("http://127.0.0.1:9108", (FIRING,), sinks=(SinkReading("mail", up=False),))
+    monkeypatch.setattr("monitor.status.fetch", lambda _client, _base: reading)
+    plain = Console(file=io.StringIO(), width=40)
+    assert status(DaemonAddress(reading.url), once=True, console=plain) == 0
+    assert isinstance(plain.file, io.StringIO)
+    assert plain.file.getvalue().splitlines() == ["sink 'mail' cannot send", line(FIRING)]
