@@ -18,6 +18,7 @@ DURATION_PATTERN = r"^\s*(\d+(\.\d+)?(ms|s|m|h|d))+\s*$"
 
 _DURATION_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_BARE_NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
 
 def parse_duration(value: object) -> object:
@@ -34,6 +35,13 @@ def parse_duration(value: object) -> object:
     if not _DURATION.sub("", text) and text:
         return sum(
             float(number) * _DURATION_UNITS[unit] for number, unit in _DURATION.findall(text)
+        )
+    if _BARE_NUMBER.fullmatch(text):
+        # A number in YAML is seconds, as its schema says. On a command line nothing says so, and
+        # a silence of 2 seconds where 2 hours were meant wakes people all the same.
+        raise ValueError(
+            f"{value!r} is no duration, for want of a unit; write {text}s, {text}m, {text}h or "
+            f"{text}d"
         )
     raise ValueError(f"{value!r} is no duration; write it like 30s, 1m30s or 500ms")
 

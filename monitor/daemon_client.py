@@ -86,8 +86,18 @@ def unreachable(base: str, error: Exception) -> str:
         )
     return (
         f"{base}: no daemon answers there ({told}); start one with `emberwatch run CONFIG`, "
-        "or name the address that its `listen` says"
+        f"or name the address that its `listen` says{_other_scheme(base, error)}"
     )
+
+
+def _other_scheme(base: str, error: Exception) -> str:
+    """The question to ask where something answers and does not speak as it was spoken to."""
+    if base.startswith("http://") and isinstance(error, httpx.ProtocolError | httpx.ReadError):
+        return "; or does it speak https?"
+    plain = ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL")
+    if base.startswith("https://") and any(word in str(error) for word in plain):
+        return "; or does it speak http?"
+    return ""
 
 
 def refused(base: str, status: int) -> str | None:

@@ -58,7 +58,7 @@ def test_durations_are_read_as_prometheus_writes_them(text: str, seconds: float)
     assert parse_duration(text) == seconds
 
 
-@pytest.mark.parametrize("text", ["", "30", "s", "30 s", "1x", "-3s", "1m30", "ms500"])
+@pytest.mark.parametrize("text", ["", "s", "30 s", "1x", "-3s", "1m30", "ms500"])
 def test_what_is_no_duration_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(ValueError, match="write it like 30s"):
         parse_duration(text)

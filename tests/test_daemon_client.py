@@ -6,9 +6,10 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from monitor.daemon_client import DaemonAddress, daemon_address
+from monitor.daemon_client import DaemonAddress, daemon_address, unreachable
 from monitor.errors import UsageError
 from tests.support.clips import make_clip, red_scene
 from tests.support.daemon import running_daemon, wait_for, write_config
@@ -117,3 +118,27 @@ def test_a_daemon_behind_tls_and_a_token_is_read(
     assert done.returncode == 1
     assert "--ca-file" in done.stderr
     assert TOKEN not in done.stdout + done.stderr
+
+
+def test_plain_http_to_a_daemon_behind_tls_is_asked_for_https(
+    closed: tuple[str, Path, Path],
+) -> None:
+    done = emberwatch("status", closed[0].replace("https:", "http:"))
+    assert done.returncode == 1
+    assert "or does it speak https?" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("base", "error", "asked"),
+    [
+        ("http://h:1", httpx.RemoteProtocolError("Server disconnected"), "speak https?"),
+        ("https://h:1", httpx.ConnectError("[SSL: WRONG_VERSION_NUMBER] wrong"), "speak http?"),
+        ("http://h:1", httpx.ConnectError("[Errno 111] Connection refused"), ""),
+        ("https://h:1", httpx.RemoteProtocolError("Server disconnected"), ""),
+    ],
+)
+def test_the_other_scheme_is_asked_for_where_something_answers(
+    base: str, error: Exception, asked: str
+) -> None:
+    told = unreachable(base, error)
+    assert told.endswith(asked) if asked else "speak" not in told

@@ -2,6 +2,7 @@
 
 import io
 import json
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from monitor.alerts import migrations
+from monitor.alerts import migrations, silence_tables
+from monitor.alerts.silence_tables import daemon_store
 from monitor.alerts.store import EventStore
 from monitor.cli import app
 from monitor.clock import ManualClock
@@ -84,6 +86,13 @@ def test_how_long_is_refused_where_it_is_no_time_or_too_long(place: Place, lasts
     with pytest.raises(SilenceError, match="--for"):
         place.add(lasts=lasts)
     assert place.listed() == []
+
+
+@pytest.mark.parametrize("lasts", ["2", " 2 ", "1.5"])
+def test_a_number_without_a_unit_is_asked_for_one(place: Place, lasts: str) -> None:
+    number = lasts.strip()
+    with pytest.raises(SilenceError, match=f"want of a unit; write {number}s, {number}m"):
+        place.add(lasts=lasts)
 
 
 def test_the_configuration_may_allow_less(tmp_path: Path) -> None:
@@ -161,3 +170,42 @@ def test_the_command_wants_an_end_and_a_reason(place: Place) -> None:
     for missing in (["--for", "1h"], ["--comment", "x"]):
         done = CliRunner().invoke(app, ["silence", "yard", *missing, "--config", str(place.config)])
         assert done.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("code", "cure"),
+    [
+        (sqlite3.SQLITE_FULL, "free space on its disk"),
+        (sqlite3.SQLITE_IOERR_WRITE, "whether its disk is full or fails"),
+        (sqlite3.SQLITE_BUSY, "try again in a moment"),
+        (sqlite3.SQLITE_READONLY, "run this as root or as the daemon's user"),
+        (sqlite3.SQLITE_CORRUPT, "it is damaged"),
+        (None, "run this as root or as the daemon's user"),
+    ],
+)
+def test_each_fault_of_the_store_has_its_own_cure(
+    place: Place, code: int | None, cure: str
+) -> None:
+    error = sqlite3.OperationalError("it does not work")
+    if code is not None:
+        error.sqlite_errorcode = code
+    with pytest.raises(StoreError, match=cure), daemon_store(place.store):
+        raise error
+
+
+def test_a_full_disk_asks_for_space(place: Place) -> None:
+    """A bound on the pages of the store stands for the disk: SQLite fails in the same way."""
+
+    def fill() -> None:
+        with daemon_store(place.store) as store:
+            (pages,) = store.execute("PRAGMA page_count").fetchone()
+            store.execute(f"PRAGMA max_page_count = {pages}")
+            for _ in range(2000):
+                silence_tables.add(
+                    store, camera="yard", label=None, created_at=NOW, ends_at=NOW + 60,
+                    created_by="anna", comment="x" * 500,
+                )  # fmt: skip
+
+    with pytest.raises(StoreError, match="free space on its disk"):
+        fill()
+    assert place.listed() == []

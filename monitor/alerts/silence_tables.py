@@ -75,7 +75,7 @@ def daemon_store(path: Path) -> Iterator[sqlite3.Connection]:
     to that owner as well, where root opens it.
 
     Raises:
-        StoreError: there is no store, it is of another version, or this user may not write it.
+        StoreError: there is no store, it is of another version, or it cannot be written.
     """
     try:
         path.stat()
@@ -101,9 +101,21 @@ def daemon_store(path: Path) -> Iterator[sqlite3.Connection]:
             yield connection
             connection.execute("COMMIT")
     except sqlite3.Error as error:
-        raise StoreError(
-            f"{path}: cannot be written ({error}); run this as root or as the daemon's user"
-        ) from error
+        raise StoreError(f"{path}: cannot be written ({error}); {_cure(error)}") from error
+
+
+def _cure(error: sqlite3.Error) -> str:
+    """What to do about a store that cannot be written, by SQLite's primary code."""
+    match getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF:
+        case sqlite3.SQLITE_FULL:
+            return "free space on its disk"
+        case sqlite3.SQLITE_IOERR:
+            return "see whether its disk is full or fails"
+        case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
+            return "another program holds it; try again in a moment"
+        case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return "it is damaged; the daemon sets it aside when it meets that, or at its start"
+    return "run this as root or as the daemon's user"
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:

@@ -30,6 +30,11 @@ READING = Rate(burst=1200, per_second=100)
 GUESSING = Rate(burst=10, per_second=1 / 6)
 """Wrong tokens of each client."""
 
+WRONG = "this token is not known here, or is no longer; send one of those in the configuration"
+"""To whoever sent a token: that one is needed they know."""
+
+_ABSENT = "this needs a token: send it as `Authorization: Bearer TOKEN`"
+
 
 class Gate:
     """Lets requests through to ``app`` with their caller in ``request.state.caller``.
@@ -80,7 +85,7 @@ class Gate:
             await self._too_often(send, wait)
             return
         if caller is None and not (path in OPEN or (metrics and settings.open_metrics)):
-            await self._refuse(scope, send)
+            await self._refuse(scope, send, wrong=secret is not None)
             return
         state = scope.setdefault("state", {})
         state.update(caller=caller or ANYBODY, session=session, client=client)
@@ -109,7 +114,8 @@ class Gate:
                     return self._sessions.read(found, settings.tokens)
         return None
 
-    async def _refuse(self, scope: Message, send: Send) -> None:
+    async def _refuse(self, scope: Message, send: Send, *, wrong: bool) -> None:
+        """401, or the way to log in for browsers; ``wrong``: there was a token."""
         self.refused["token"] += 1
         path = scope["path"]
         if scope["method"] in ("GET", "HEAD") and _wants_page(scope, path):
@@ -117,8 +123,10 @@ class Gate:
             target = quote(path + (f"?{query}" if query else ""), safe="")
             await answer(send, 303, "log in first", ((b"location", f"/login?next={target}"),))
             return
-        detail = "this needs a token: send it as `Authorization: Bearer TOKEN`"
-        await answer(send, 401, detail, ((b"www-authenticate", 'Bearer realm="emberwatch"'),))
+        detail, scheme = _ABSENT, 'Bearer realm="emberwatch"'
+        if wrong:
+            detail, scheme = WRONG, f'{scheme}, error="invalid_token"'
+        await answer(send, 401, detail, ((b"www-authenticate", scheme),))
 
     async def _too_often(self, send: Send, wait: float) -> None:
         self.refused["rate"] += 1

@@ -82,7 +82,7 @@ def login_routes(
             kept_back = throttle.admit("login", monotonic())
             if kept_back is not None:
                 log.warning("login_refused", client=client, kept_back=kept_back)
-            return page(request, next, "This is none of the tokens.", 401)
+            return page(request, next, "This token is not known here, or is no longer.", 401)
         log.info("login", who=found.name, role=found.role.label, client=client)
         session = sessions.begin(found, now.session_seconds)
         done = RedirectResponse(local_path(next), status_code=303)

@@ -172,7 +172,7 @@ def test_wrong_token_and_role_view_are_refused(page: Page, site: Site) -> None:
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     page.get_by_label("Token").fill("guessed-0123456789")
     page.get_by_role("button", name="Log in").click()
-    expect(page.get_by_role("alert")).to_have_text("This is none of the tokens.")
+    expect(page.get_by_role("alert")).to_have_text("This token is not known here, or is no longer.")
     page.get_by_label("Token").fill(VIEWER)
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("fire at hall: firing")

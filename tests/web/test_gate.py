@@ -67,7 +67,10 @@ def test_nothing_is_read_without_a_token_where_reading_is_closed(
     assert answer.status_code == 401
     assert answer.headers["www-authenticate"].startswith("Bearer")
     assert "token" in answer.json()["detail"]
-    assert client.get(path, headers=authorized("wrong" * 5)).status_code == 401
+    wrong = client.get(path, headers=authorized("wrong" * 5))
+    assert wrong.status_code == 401
+    assert "not known here, or is no longer" in wrong.json()["detail"]
+    assert 'error="invalid_token"' in wrong.headers["www-authenticate"]
 
 
 def test_a_body_that_means_nothing_here_is_not_read(client: httpx.Client) -> None:
@@ -182,7 +185,7 @@ def test_who_is_logged_in_is_led_on_from_the_login(client: httpx.Client) -> None
 def test_wrong_token_at_the_login_is_refused_in_words(client: httpx.Client) -> None:
     answer = log_in(client, "wrong-token-0123456789")
     assert answer.status_code == 401
-    assert "none of the tokens" in answer.text
+    assert "not known here" in answer.text
     assert "set-cookie" not in answer.headers
     assert "wrong-token" not in answer.text
 
