@@ -42,7 +42,8 @@ def harvest(config: Path, output: Path, *, background: str | None, frames: int, 
         StoreError: the store cannot be read or written.
     """
     settings = load_config(config)
-    judged = read_judged(store_path(settings))
+    # An outage may have been judged before that was refused; it never had pictures.
+    judged = [one for one in read_judged(store_path(settings)) if not one.event.outage]
     nothing = background or _background(settings)
     folder = HarvestFolder(output)
     results: Counter[str] = Counter()

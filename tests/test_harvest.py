@@ -1,5 +1,6 @@
 """`emberwatch harvest` and `emberwatch events judge`: from what people say to training pictures."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,13 @@ import yaml
 from numpy.typing import NDArray
 from typer.testing import CliRunner
 
-from monitor.alerts.events import EvidenceKind
+from monitor.alerts.events import EvidenceKind, VerdictError
 from monitor.alerts.evidence_picture import jpeg
+from monitor.alerts.reader import read_events
 from monitor.alerts.store import EventStore
 from monitor.cli import app
+from monitor.decision.outage import OUTAGE
+from monitor.decision.state import AlertState, Explanation, Transition
 from monitor.evidence import EVIDENCE_FOLDER
 from monitor.harvest_folder import TABLE, HarvestFolder
 from tests.support.clips import green_scene, make_clip
@@ -227,3 +231,52 @@ def test_the_background_label_is_asked_for_where_it_is_not_clear(place: Place) -
     place.judge(1, "false")
     result = CliRunner().invoke(app, ["harvest", str(place.config), "--output", str(place.output)])
     assert "--background" in str(result.exception)
+
+
+def outage(place: Place) -> int:
+    """A camera that was not watched for a while; the id of the event."""
+    why = Explanation(1.0, 1.0, 1.0, 0.0, "refused", 0, 300.0)
+    inactive, firing = AlertState.INACTIVE, AlertState.FIRING
+    store = EventStore.open(place.store)
+    store.record(
+        Transition("dock", OUTAGE, OUTAGE, inactive, firing, NOW, 0.0, 1.0, why, OUTAGE),
+        Transition("dock", OUTAGE, OUTAGE, firing, inactive, NOW + 60, 60.0, 0.0, why, OUTAGE),
+    )
+    store.close()
+    (found,) = [one for one in read_events(place.store, limit=9) if one.outage]
+    return found.id
+
+
+def test_an_outage_is_acknowledged_and_not_judged(place: Place) -> None:
+    number = outage(place)
+    asked = ["events", "judge", str(number), "false", "--config", str(place.config)]
+    refused = CliRunner().invoke(app, asked)
+    assert isinstance(refused.exception, VerdictError)
+    assert "is an outage of camera 'dock'" in str(refused.exception)
+    assert "acknowledge it instead" in str(refused.exception)
+    assert "acknowledged" in place.run(
+        "events", "acknowledge", str(number), "--config", str(place.config)
+    )
+    assert "nothing is said" in place.judge(number, "none")
+
+
+def test_an_outage_that_was_judged_before_is_no_business_of_the_harvest(place: Place) -> None:
+    place.events(1)
+    number = outage(place)
+    store = EventStore.open(place.store)
+    store.judge(number, "false", "anna", NOW)
+    store.close()
+    assert place.harvest() == "No event was judged since the last harvest.\n"
+    place.judge(1, "confirmed")
+    said = place.harvest()
+    assert "1 pictures of 1 events" in said
+    assert "no pictures any more" not in said
+
+
+def test_an_event_that_is_in_memory_alone_is_told_with_the_cure(place: Place) -> None:
+    place.events(1)
+    for what in (("acknowledge", "7"), ("judge", "7", "false")):
+        done = CliRunner().invoke(app, ["events", *what, "--config", str(place.config)])
+        assert re.search(
+            r"no event 7 in .*events\.db; .*in memory .*free space", str(done.exception)
+        )

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from monitor.decision.outage import OUTAGE
 from monitor.decision.state import Explanation
+from monitor.errors import EmberwatchError
 from monitor.inference.scored import Box
 
 Verdict = Literal["confirmed", "false"]
@@ -12,6 +14,10 @@ Verdict = Literal["confirmed", "false"]
 EvidenceKind = Literal["snapshot", "original", "clip", "heat"]
 """``snapshot``: the picture with box, heat and score; ``original``: the same picture untouched;
 ``clip``: film from before to after the start; ``heat``: where the model saw something."""
+
+
+class VerdictError(EmberwatchError):
+    """An event is nothing to judge."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,5 +124,24 @@ class Event:
         return boxes[-1] if boxes else None
 
     @property
+    def outage(self) -> bool:
+        """Whether it tells that the camera was not watched, and not what it saw. No rule may have
+        that name, so no other event is called so."""
+        return self.alert == self.label == OUTAGE
+
+    @property
     def open(self) -> bool:
         return self.ended_at is None
+
+
+def check_verdict(event: Event, verdict: Verdict | None) -> None:
+    """Whether an event can be judged so; what was said before can always be taken back.
+
+    Raises:
+        VerdictError: it is an outage: there is no picture that anybody could be right about.
+    """
+    if verdict is not None and event.outage:
+        raise VerdictError(
+            f"event {event.id} is an outage of camera '{event.camera}', and nothing to judge; "
+            "acknowledge it instead"
+        )

@@ -11,7 +11,7 @@ import structlog
 
 from monitor.alerts import evidence_tables, silence_tables
 from monitor.alerts.event_search import EventFilter, search
-from monitor.alerts.events import Event, Evidence, Verdict
+from monitor.alerts.events import Event, Evidence, Verdict, check_verdict
 from monitor.alerts.keeper import Keeper
 from monitor.alerts.silences import Silence
 from monitor.clock import Clock
@@ -98,8 +98,13 @@ class Desk:
         no event with this id.
 
         Raises:
+            VerdictError: it is an outage.
             StoreError: it is not on disk.
         """
+        known = self._keeper.event(event_id)
+        if known is None:
+            return None
+        check_verdict(known, verdict)
         event = self._keeper.judge(event_id, verdict, by, self._clock.wall())
         self._tell("event_judged", event, by, verdict=verdict)
         return event

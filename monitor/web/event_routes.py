@@ -21,7 +21,7 @@ from monitor.web.events_api import (
     full_event_json,
 )
 from monitor.web.operators import Operating
-from monitor.web.refusals import OPERATED, READING, STORED, UNKNOWN, stored
+from monitor.web.refusals import JUDGED, OPERATED, READING, STORED, UNKNOWN, stored
 
 Id = Annotated[int, Path(ge=1, le=LARGEST_ID)]
 
@@ -54,15 +54,13 @@ def event_routes(desk: Desk) -> APIRouter:
         return _changed(id, stored(lambda: desk.acknowledge(id, caller.name)))
 
     @routes.post(
-        "/events/{id}/confirm", summary="Say that it was what its label says",
-        responses=OPERATED | UNKNOWN,
+        "/events/{id}/confirm", summary="Say that it was what its label says", responses=JUDGED
     )  # fmt: skip
     def confirm(id: Id, caller: Operating) -> EventJson:
         return judged(id, "confirmed", caller)
 
     @routes.post(
-        "/events/{id}/false-alarm", summary="Say that it was a false alarm",
-        responses=OPERATED | UNKNOWN,
+        "/events/{id}/false-alarm", summary="Say that it was a false alarm", responses=JUDGED
     )  # fmt: skip
     def false_alarm(id: Id, caller: Operating) -> EventJson:
         return judged(id, "false", caller)

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from fastapi import HTTPException
 from pydantic import BaseModel, Field
 
+from monitor.alerts.events import VerdictError
 from monitor.errors import StoreError
 
 T = TypeVar("T")
@@ -37,15 +38,22 @@ OPERATED: Refusals = {
     **refusal(403, "The token may view and not operate, or the page is foreign"),
 }
 UNKNOWN = refusal(404, "There is none with this name or id")
+JUDGED: Refusals = {
+    **OPERATED,
+    **UNKNOWN,
+    **refusal(409, "The event is an outage, and nothing to judge"),
+}
 
 
 def stored(ask: Callable[[], T]) -> T:
     """What the store gives.
 
     Raises:
-        HTTPException: 503 where it cannot be read or written.
+        HTTPException: 503 where it cannot be read or written, 409 for a verdict on an outage.
     """
     try:
         return ask()
+    except VerdictError as error:
+        raise HTTPException(409, str(error)) from error
     except StoreError as error:
         raise HTTPException(503, str(error)) from error

@@ -2,12 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 
 import httpx
 import pytest
 
 from monitor.alerts.events import EvidenceKind
 from monitor.alerts.keeper import Keeper
+from monitor.decision.outage import OUTAGE
+from monitor.decision.state import AlertState
 from monitor.errors import StoreError
 from monitor.web.settings import WebSettings
 from tests.support.web_site import (
@@ -19,6 +22,7 @@ from tests.support.web_site import (
     no_desk,
     record,
     tokens,
+    transition,
     web_site,
 )
 from tests.support.web_states import WALL, FixedState, camera, snapshot
@@ -216,3 +220,22 @@ def test_desk_without_a_store_yet_has_nothing() -> None:
     assert desk.picture(1) is None
     with pytest.raises(StoreError, match="still starting"):
         desk.acknowledge(1, "anna")
+
+
+def test_an_outage_is_acknowledged_and_not_judged(client: httpx.Client, site: Site) -> None:
+    inactive, firing = AlertState.INACTIVE, AlertState.FIRING
+    step = transition("hall", firing, WALL + 20_000, previous=inactive, score=1.0, label=OUTAGE)
+    record(site.keeper, [replace(step, incident=OUTAGE)])
+    (number,) = found(client, label=OUTAGE)
+    for what in ("confirm", "false-alarm"):
+        answer = client.post(f"/api/v1/events/{number}/{what}", headers=OPERATE)
+        assert answer.status_code == 409
+        assert "acknowledge it instead" in answer.json()["detail"]
+        described = client.get("/openapi.json").json()["paths"]
+        assert "409" in described[f"/api/v1/events/{{id}}/{what}"]["post"]["responses"]
+    assert client.get(f"/api/v1/events/{number}").json()["verdict"] is None
+    path = f"/api/v1/events/{number}"
+    assert client.post(f"{path}/acknowledge", headers=OPERATE).status_code == 200
+    assert client.delete(f"{path}/verdict", headers=OPERATE).status_code == 200
+    page = client.get(f"/events/{number}", headers={"accept": "text/html"}).text
+    assert "highest score" not in page
