@@ -226,9 +226,14 @@ def _screen(console: Console) -> Iterator[_Show]:
             yield draw
         return
     told = -PLAIN_LINES_SECONDS
+    addressed = False
 
     def write(seen: _Seen, news: list[LogLine], passed: str) -> None:
-        nonlocal told
+        nonlocal told, addressed
+        if seen.reading and not addressed:
+            addressed = True
+            # With port 0 nobody could know it otherwise.
+            _plain(console, f"{passed:>5}  the daemon listens on {seen.reading.url}/")
         for entry in news:
             _plain(console, f"{passed:>5}  {entry.text}")
         if seen.reading and time.monotonic() - told >= PLAIN_LINES_SECONDS:

@@ -58,6 +58,8 @@ def test_both_alerts_are_read_back_and_the_daemon_is_gone(
     assert run_demo(False, config=config, console=screen, time_limit_seconds=60) == 0
     text = shown(screen)
     assert DONE.search(text)
+    if not terminal:
+        assert len(re.findall(r"the daemon listens on http://127\.0\.0\.1:[1-9]\d*/\n", text)) == 1
     assert "fire at cam-fire, smoke at cam-smoke" in text
     assert "fire FIRING at cam-fire" in text
     assert "cam-quiet" in text
