@@ -234,9 +234,10 @@ def test_200_cameras_and_10000_events_are_shown_at_once(
             for path, shown in (("/", ".card"), ("/events", "tbody tr"), ("/events", "tbody tr")):
                 page.goto(path, wait_until="load")
                 expect(page.locator(shown).last).to_be_attached()
-                painted = page.evaluate(
-                    "performance.getEntriesByName('first-contentful-paint')[0].startTime"
-                )
+                # It may come after all is loaded.
+                entry = "performance.getEntriesByName('first-contentful-paint')[0]"
+                page.wait_for_function(entry)
+                painted = page.evaluate(f"{entry}.startTime")
                 # 0.2 s on an idle machine; tests share theirs.
                 assert painted < 5000, f"{path}: {painted:.0f} ms"
             assert page.locator("tbody tr").count() == 50
