@@ -37,7 +37,8 @@ _ABSENT = "this needs a token: send it as `Authorization: Bearer TOKEN`"
 
 
 class Gate:
-    """Lets requests through to ``app`` with their caller in ``request.state.caller``.
+    """Lets requests through to ``app`` with their caller in ``request.state.caller``, and in
+    ``request.state.holds`` whether they would still be let through, for answers that take long.
 
     Args:
         app: what is behind.
@@ -88,8 +89,17 @@ class Gate:
             await self._refuse(scope, send, wrong=secret is not None)
             return
         state = scope.setdefault("state", {})
-        state.update(caller=caller or ANYBODY, session=session, client=client)
+        state.update(
+            caller=caller or ANYBODY,
+            session=session,
+            client=client,
+            holds=lambda: self._holds(scope, secret),
+        )
         await self._app(scope, receive, send)
+
+    def _holds(self, scope: Message, secret: str | None) -> bool:
+        settings = self._settings()
+        return self._caller(scope, settings, secret, self._session(scope, settings)) is not None
 
     def _caller(
         self, scope: Message, settings: WebSettings, secret: str | None, session: Session | None

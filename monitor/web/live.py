@@ -6,7 +6,7 @@ may come again; each connection begins with the whole state, so nothing is misse
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,10 +20,12 @@ LOOK_SECONDS = 0.5
 """Time between two looks, while somebody listens."""
 
 BEAT_SECONDS = 10.0
-"""A listener hears something at least this often: a line that is dead is found."""
+"""A listener hears something at least this often, or knows that the line or the daemon is dead:
+pages say so after 25 s. It is an event of its own, since scripts are told of no comment, and comes
+from who looks: it says that the state is looked at."""
 
 MOST_SECONDS = 300.0
-"""A stream lasts no longer: browsers connect again by themselves, and are asked who they are."""
+"""A stream lasts no longer; browsers connect again by themselves."""
 
 MOST_LISTENERS = 32
 MOST_WAITING = 16
@@ -38,6 +40,8 @@ class TooManyListenersError(Exception):
 class Listener:
     """Somebody who listens."""
 
+    holds: Callable[[], bool]
+    """Whether they still may; asked at each look."""
     waiting: asyncio.Queue[bytes | None] = field(
         default_factory=lambda: asyncio.Queue(MOST_WAITING)
     )
@@ -66,15 +70,19 @@ class Live:
         """How many listen now."""
         return len(self._listeners)
 
-    def listen(self) -> AsyncIterator[bytes]:
+    def listen(self, holds: Callable[[], bool] = lambda: True) -> AsyncIterator[bytes]:
         """What to send to one more listener, beginning with the whole state.
+
+        Args:
+            holds: whether they still may listen; the stream ends where they may not. Must not
+                block.
 
         Raises:
             TooManyListenersError: as many listen as may.
         """
         if len(self._listeners) >= MOST_LISTENERS or self._closed:
             raise TooManyListenersError
-        return self._messages(Listener())
+        return self._messages(Listener(holds))
 
     def close(self) -> None:
         """End all streams."""
@@ -94,13 +102,13 @@ class Live:
                 self._task = asyncio.create_task(self._look_on())
             cameras = [_camera(snapshot, camera) for camera in snapshot.cameras]
             yield _message("state", {**_headline(snapshot), "cameras": cameras})
-            ends = asyncio.get_running_loop().time() + MOST_SECONDS
-            while not listener.dropped and asyncio.get_running_loop().time() < ends:
+            loop = asyncio.get_running_loop()
+            ends = loop.time() + MOST_SECONDS
+            while not listener.dropped and (left := ends - loop.time()) > 0:
                 try:
-                    text = await asyncio.wait_for(listener.waiting.get(), BEAT_SECONDS)
+                    text = await asyncio.wait_for(listener.waiting.get(), left)
                 except TimeoutError:
-                    yield b": still here\n\n"
-                    continue
+                    return
                 if text is None:
                     return
                 yield text
@@ -108,10 +116,18 @@ class Live:
             self._listeners.discard(listener)
 
     async def _look_on(self) -> None:
+        loop = asyncio.get_running_loop()
+        told = loop.time()
         while self._listeners:
             await asyncio.sleep(LOOK_SECONDS)
             text = self._changes(await run_in_threadpool(self._view.snapshot))
+            for listener in list(self._listeners):
+                if not listener.holds():
+                    self._drop(listener)
+            if text is None and loop.time() - told >= BEAT_SECONDS:
+                text = _message("beat", {})
             if text is not None:
+                told = loop.time()
                 self._tell(text)
 
     def _tell(self, text: bytes) -> None:

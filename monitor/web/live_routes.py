@@ -1,6 +1,6 @@
 """The route of live updates."""
 
-from fastapi import APIRouter, HTTPException
+from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import StreamingResponse
 
 from monitor.web.live import Live, TooManyListenersError
@@ -14,7 +14,7 @@ def live_routes(live: Live) -> APIRouter:
     routes = APIRouter(tags=["cameras"])
 
     @routes.get(
-        LIVE_PATH, summary="Server-sent events: first `state`, then `change` with cameras that did",
+        LIVE_PATH, summary="Server-sent events: `state`, then `change` with those that did; `beat`",
         response_class=StreamingResponse,
         responses={
             **READING,
@@ -22,9 +22,9 @@ def live_routes(live: Live) -> APIRouter:
             **refusal(503, "Too many listen already"),
         },
     )  # fmt: skip
-    async def listen() -> StreamingResponse:
+    async def listen(request: Request) -> StreamingResponse:
         try:
-            messages = live.listen()
+            messages = live.listen(request.state.holds)
         except TooManyListenersError:
             raise HTTPException(
                 503, "as many listen as may; close another page, or ask /api/v1/status",

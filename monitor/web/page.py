@@ -1,6 +1,6 @@
 """The wall: every camera with what it sees, how well, and what is found; the worst stands first."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.alerts.events import Event
@@ -17,6 +17,10 @@ REFRESH_SECONDS = 10
 
 SPARK_WIDTH, SPARK_HEIGHT = 240, 36
 SPARK_SECONDS = 120.0
+
+_MOST_FIRING = 3
+"""Cameras that the headline names of each label."""
+_MOST_UNWATCHED = 12
 
 _GOOD, _ATTENTION, _BAD = "good", "attention", "bad"
 
@@ -103,6 +107,7 @@ def wall(
         css=_headline_class(snapshot, judged),
         reasons=judged.reasons,
         notices=[fault for fault in snapshot.faults if not fault.critical],
+        unwatched=unwatched(snapshot),
         fault=fault,
         cards=[card(snapshot, camera, newest) for camera in cameras],
         spark=(SPARK_WIDTH, SPARK_HEIGHT),
@@ -115,15 +120,33 @@ def wall(
 
 
 def headline(snapshot: Snapshot, judged: Readiness) -> str:
-    """The whole state in one sentence, the worst first."""
-    firing = [c.name for c in snapshot.cameras if worst_alert(c) is AlertState.FIRING]
-    if firing:
-        return f"Alert on {', '.join(firing[:3])}{' and more' if len(firing) > 3 else ''}"
+    """The whole state in one sentence, the worst first: what fires where, and how many cameras are
+    watched unless all are and something fires."""
     watched = [c for c in snapshot.cameras if sight(snapshot, c) is Sight.WATCHED]
     count = f"{len(watched)} of {len(snapshot.cameras)} cameras watched"
+    complete = len(watched) == len(snapshot.cameras)
+    said = _fires(snapshot)
     if not judged.ready:
-        return f"Not ready: {count}"
-    return count if len(watched) < len(snapshot.cameras) else f"All is quiet: {count}"
+        said.append(f"not ready: {count}")
+    elif not complete:
+        said.append(count)
+    elif not said:
+        said.append(f"all is quiet: {count}")
+    sentence = "; ".join(said)
+    return sentence[:1].upper() + sentence[1:]
+
+
+def unwatched(snapshot: Snapshot) -> str:
+    """The cameras that are not watched and should be, each with what is wrong: ``gate (down), dock
+    (frozen)``; empty where none is."""
+    named = []
+    for camera in snapshot.cameras:
+        seen = sight(snapshot, camera)
+        if seen not in (Sight.WATCHED, Sight.WAITING):
+            status = camera.status
+            wrong = status.health.label if status and seen is Sight.IMPAIRED else seen.value
+            named.append(f"{camera.name} ({wrong})")
+    return _some(named, _MOST_UNWATCHED)
 
 
 def card(snapshot: Snapshot, camera: CameraView, newest: Mapping[str, Event]) -> Card:
@@ -148,7 +171,7 @@ def card(snapshot: Snapshot, camera: CameraView, newest: Mapping[str, Event]) ->
             for label, score in sorted(scores.items(), key=lambda pair: -pair[1])
         ),
         alerts=tuple(
-            _alert(snapshot, alert)
+            _alert(snapshot, alert, watched=seen is Sight.WATCHED)
             for alert in camera.alerts
             if alert.state or alert.silenced or alert.note
         ),
@@ -180,6 +203,24 @@ def _headline_class(snapshot: Snapshot, judged: Readiness) -> str:
     return _GOOD if quiet else _ATTENTION
 
 
+def _fires(snapshot: Snapshot) -> list[str]:
+    """What fires, and where: ``fire at hall, yard``; fire comes first."""
+    where: dict[str, list[str]] = {}
+    for camera in snapshot.cameras:
+        for alert in camera.alerts:
+            names = where.setdefault(alert.label, [])
+            if alert.state is AlertState.FIRING and camera.name not in names:
+                names.append(camera.name)
+    labels = sorted(where, key=lambda label: label != "fire")
+    return [f"{label} at {_some(where[label], _MOST_FIRING)}" for label in labels if where[label]]
+
+
+def _some(names: Sequence[str], most: int) -> str:
+    """Names in a row, and how many more there are."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def _urgency(snapshot: Snapshot, camera: CameraView) -> tuple[int, int]:
     order = {_BAD: 0, _ATTENTION: 1, _GOOD: 2}
     return -int(worst_alert(camera)), order[_SIGHT_CLASS[sight(snapshot, camera)]]
@@ -201,13 +242,16 @@ def _note(seen: Sight, camera: CameraView) -> str:
     return ""
 
 
-def _alert(snapshot: Snapshot, alert: AlertView) -> AlertMark:
+def _alert(snapshot: Snapshot, alert: AlertView, *, watched: bool) -> AlertMark:
     remarks = ["silenced"] if alert.silenced else []
     if alert.note:
         remarks.append(alert.note)
-    text = alert.state.label if alert.state else "quiet"
+    text, css = alert.state.label, _STATE_CLASS[alert.state]
+    if not alert.state:
+        # Nobody knows whether it is quiet where nobody looks.
+        text, css = ("quiet", css) if watched else ("not watched", "muted")
     if alert.state and alert.since is not None:
         text += f" for {duration(snapshot.at - alert.since)}"
     if remarks:
         text += f" ({', '.join(remarks)})"
-    return AlertMark(alert.alert, text, _STATE_CLASS[alert.state])
+    return AlertMark(alert.alert, text, css)

@@ -153,7 +153,7 @@ def test_a_daemon_on_every_address_answers_to_every_name(state: FixedState) -> N
 def test_page_and_its_style_sheet_are_served(client: httpx.Client) -> None:
     page = client.get("/")
     assert page.headers["content-type"].startswith("text/html")
-    assert "Alert on hall" in page.text
+    assert "Fire at hall" in page.text
     assert 'http-equiv="refresh"' not in client.get("/?refresh=0").text
     assert client.get("/style.css").headers["content-type"].startswith("text/css")
 

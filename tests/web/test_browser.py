@@ -92,7 +92,7 @@ def test_wall_shows_cameras_and_follows_their_alerts(page: Page, site: Site) -> 
 
     site.state.shown = snapshot(seen("yard"), seen("hall", AlertState.FIRING), camera("dock"))
     changed = time.monotonic()
-    expect(page.locator("#headline")).to_have_text("Alert on hall")
+    expect(page.locator("#headline")).to_have_text("Fire at hall")
     expect(cards.first.get_by_role("heading")).to_have_text("hall")
     took = time.monotonic() - changed
     assert took < 10, f"{took:.1f} s"  # within 2 s where nothing else has the processors

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import socket
+import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -11,8 +13,9 @@ import pytest
 
 from monitor.decision.state import AlertState
 from monitor.web.live import MOST_LISTENERS, MOST_WAITING, Live, TooManyListenersError
+from monitor.web.settings import WebSettings
 from tests.support.daemon import wait_for
-from tests.support.web_site import Site, web_site
+from tests.support.web_site import VIEWER, Site, authorized, tokens, web_site
 from tests.support.web_states import FixedState, camera, snapshot
 
 
@@ -35,7 +38,7 @@ def test_whole_state_comes_first_and_then_what_changed() -> None:
         assert (name, [c["name"] for c in first["cameras"]]) == ("state", ["yard", "hall"])
         state.shown = snapshot(camera("yard"), camera("hall", fire=AlertState.FIRING))
         name, change = await following(messages)
-        assert (name, change["headline"]) == ("change", "Alert on hall")
+        assert (name, change["headline"]) == ("change", "Fire at hall")
         (hall,) = change["cameras"]
         assert (hall["name"], hall["state"]) == ("hall", "firing")
         state.shown = snapshot(camera("yard"))
@@ -63,6 +66,54 @@ def test_who_does_not_read_is_dropped_and_others_are_not() -> None:
         assert (live.dropped, live.listeners) == (1, 1)
         told = [message async for message in idle]
         assert len(told) <= MOST_WAITING
+        live.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_beat_is_told_while_nothing_changes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.web.live.BEAT_SECONDS", 0.5)
+
+    async def scenario() -> None:
+        live = Live(FixedState(snapshot(camera("yard"))))
+        messages = live.listen()
+        await following(messages)
+        assert [await following(messages) for _ in range(2)] == [("beat", {})] * 2
+        live.close()
+
+    asyncio.run(scenario())
+
+
+def test_no_beat_is_told_while_nobody_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("monitor.web.live.BEAT_SECONDS", 0.5)
+    hangs, state = threading.Event(), FixedState(snapshot(camera("yard")))
+    looks = state.snapshot
+
+    async def scenario() -> None:
+        live = Live(state)
+        messages = live.listen()
+        await following(messages)
+        monkeypatch.setattr(state, "snapshot", lambda: (hangs.wait(20), looks())[1])
+        next_one = asyncio.ensure_future(anext(messages))
+        done, _ = await asyncio.wait([next_one], timeout=2)
+        hangs.set()
+        assert not done
+        assert read(await next_one) == ("beat", {})
+        live.close()
+
+    asyncio.run(scenario())
+
+
+def test_stream_ends_at_once_when_its_listener_may_read_no_more() -> None:
+    async def scenario() -> None:
+        live, may = Live(FixedState(snapshot(camera("yard")))), [True]
+        messages, others = live.listen(lambda: may[0]), live.listen()
+        await following(messages)
+        await following(others)
+        may[0] = False
+        with pytest.raises(StopAsyncIteration):
+            await following(messages)
+        assert (live.listeners, live.dropped) == (1, 0)
         live.close()
 
     asyncio.run(scenario())
@@ -97,6 +148,18 @@ def test_stream_is_served_and_its_end_is_noticed(site: Site) -> None:
         assert next(lines) == "event: state"
         assert site.server.app.live.listeners == 1
     wait_for(lambda: site.server.app.live.listeners == 0, "the end is noticed")
+
+
+def test_stream_ends_with_the_token_that_it_was_asked_for_with(site: Site) -> None:
+    site.server.apply(WebSettings(tokens=tokens(), open_reading=False))
+    url, headers = f"{site.url}/api/v1/live", authorized(VIEWER)
+    with httpx.stream("GET", url, headers=headers, timeout=20) as answer:
+        lines = answer.iter_lines()
+        assert next(lines) == "event: state"
+        site.server.apply(WebSettings(tokens=tokens()[1:], open_reading=False))
+        began = time.monotonic()
+        assert not [line for line in lines if line.startswith("event: ")]
+        assert time.monotonic() - began < 9  # before the first beat
 
 
 def test_stop_ends_streams(site: Site) -> None:

@@ -4,12 +4,15 @@ from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.alerts.events import Event
 from monitor.decision.state import AlertState
 from monitor.ingest.frame import Health
 from monitor.web.access import ANYBODY
-from monitor.web.page import spark, wall
+from monitor.web.health import readiness
+from monitor.web.page import card, headline, spark, wall
 from monitor.web.templating import Frame, Templates, asset, duration
 from monitor.web.view import CameraView, Fault
 from tests.support.web_states import camera, snapshot
@@ -65,9 +68,61 @@ def test_firing_alert_is_the_headline_and_its_camera_the_first_row() -> None:
         camera("yard"), camera("dock", up=False, reason="auth"),
         camera("hall", fire=AlertState.FIRING),
     )  # fmt: skip
-    assert page.text.startswith("Alert on hall")
+    assert page.text.startswith("Fire at hall; 2 of 3 cameras watched")
     assert [card["data-camera"] for card in page.cards] == ["hall", "dock", "yard"]
     assert "fire: firing for 1 min" in page.text
+
+
+@pytest.mark.parametrize(
+    ("cameras", "wanted"),
+    [
+        (("yard:fire",), "Fire at yard"),
+        (("yard:fire", "gate:down"), "Fire at yard; 1 of 2 cameras watched"),
+        (("yard:smoke", "hall:fire", "dock:fire"), "Fire at hall, dock; smoke at yard"),
+        (("yard:down",), "Not ready: 0 of 1 cameras watched"),
+        (("yard:fire,down",), "Fire at yard; not ready: 0 of 1 cameras watched"),
+        (("yard:", "gate:down"), "1 of 2 cameras watched"),
+        (tuple(f"c{number}:fire" for number in range(5)), "Fire at c0, c1, c2 and 2 more"),
+    ],
+)
+def test_headline_says_what_fires_and_how_many_are_watched(
+    cameras: tuple[str, ...], wanted: str
+) -> None:
+    seen = []
+    for text in cameras:
+        name, _, how = text.partition(":")
+        shown = camera(name, reason="dns", up="down" not in how)
+        state = AlertState.FIRING if "fire" in how or "smoke" in how else AlertState.INACTIVE
+        label = "smoke" if "smoke" in how else "fire"
+        alert = replace(shown.alerts[0], alert=label, label=label, state=state)
+        seen.append(replace(shown, alerts=(alert,)))
+    now = snapshot(*seen)
+    assert headline(now, readiness(now)) == wanted
+
+
+def test_cameras_that_are_not_watched_are_to_be_looked_at_while_another_fires() -> None:
+    page = render(
+        camera("hall", fire=AlertState.FIRING), camera("gate", up=False, reason="dns"),
+        camera("dock", health=Health.COVERED), camera("new", age=None),
+    )  # fmt: skip
+    assert "To look at not watched: gate (down), dock (covered) " in page.text
+
+
+@given(
+    fire=st.sampled_from(AlertState), up=st.booleans(), silenced=st.booleans(),
+    age=st.sampled_from([None, 1.0, 60.0]), health=st.sampled_from(Health),
+)  # fmt: skip
+def test_nothing_is_called_quiet_where_nobody_looks(
+    fire: AlertState, up: bool, silenced: bool, age: float | None, health: Health
+) -> None:
+    yard = camera("yard", fire=fire, up=up, reason="" if up else "dns", age=age, health=health)
+    yard = replace(yard, alerts=(replace(yard.alerts[0], silenced=silenced),))
+    shown = card(snapshot(yard), yard, {})
+    for mark in shown.alerts:
+        assert ("quiet" in mark.text) == (mark.css == "good")
+        assert mark.css != "good" or shown.sight == "watched"
+    quiet = "quiet" in headline(snapshot(yard), readiness(snapshot(yard)))
+    assert not quiet or (shown.sight == "watched" and fire is not AlertState.FIRING)
 
 
 def test_down_camera_says_why_and_shows_no_score() -> None:
