@@ -22,6 +22,7 @@ _WORDS = {
     "resolved": "resolved",
     "inactive": "ended without firing",
 }
+_OUTAGE_WORDS = {"firing": "not watched", "resolved": "watched again"}
 _CLASSES = {"pending": "attention", "firing": "bad", "resolved": "good", "inactive": "muted"}
 _VERDICTS = {"confirmed": "confirmed", "false": "false alarm", None: ""}
 _KINDS = {
@@ -45,6 +46,18 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Outage:
+    """A camera that was not watched."""
+
+    reason: str
+    """In the words of the metrics."""
+    since: float
+    """Unix time; people were told of it later."""
+    lasted: float
+    """Seconds, until now where it has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """A file of evidence."""
 
@@ -57,13 +70,27 @@ class Shown:
 def row(event: Event, now: float) -> Row:
     """An event in words."""
     ended = now if event.ended_at is None else event.ended_at
+    words = _OUTAGE_WORDS if event.outage else _WORDS
     return Row(
         event,
-        _WORDS.get(event.state, event.state),
+        words.get(event.state, event.state),
         _CLASSES.get(event.state, "muted"),
         _VERDICTS[event.verdict],
         max(0.0, ended - event.began_at),
     )
+
+
+def outage_of(event: Event, now: float) -> Outage | None:
+    """What an outage was; None where the event is none, or nothing of it was kept."""
+    if not event.outage or not event.steps:
+        return None
+    first, last = event.steps[0], event.steps[-1]
+    since = first.at - first.why.seconds
+    # A camera counts as watched again only after a while: that while is no part of the outage.
+    over = now if event.ended_at is None else event.ended_at
+    if last.event == "resolved":
+        over = max(first.at, last.at - last.why.seconds)
+    return Outage(first.why.region, since, max(0.0, over - since))
 
 
 def event_list(
@@ -119,7 +146,8 @@ def event_page(
         row=row(event, now),
         event=event,
         shown=shown,
-        timeline=timeline(event),
+        timeline=None if event.outage else timeline(event),
+        outage=outage_of(event, now),
         css=_CLASSES,
     )
 

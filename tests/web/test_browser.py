@@ -1,14 +1,17 @@
 """The pages in a real browser: what people see, click and are refused."""
 
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from monitor.alerts.events import Event
-from monitor.decision.state import AlertState
+from monitor.decision.state import AlertState, Explanation, Transition
+from monitor.ingest.frame import Health
 from monitor.web.settings import WebSettings
 from monitor.web.view import CameraView
 from tests.support.browser import chromium, context, grave_faults, log_in
@@ -20,6 +23,7 @@ from tests.support.web_site import (
     jpeg,
     record,
     tokens,
+    transition,
     web_site,
 )
 from tests.support.web_states import NOW, WALL, FixedState, camera, snapshot
@@ -184,7 +188,10 @@ def test_wrong_token_and_role_view_are_refused(page: Page, site: Site) -> None:
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 def test_axe_finds_nothing_serious(browser: Browser, site: Site, dark: bool) -> None:
     hall = seen("hall", AlertState.FIRING)
-    site.state.shown = snapshot(seen("yard", AlertState.PENDING), hall, camera("dock", age=None))
+    site.state.shown = snapshot(
+        seen("yard", AlertState.PENDING), hall, camera("dock", age=None),
+        camera("gate", up=False, reason="dns"), camera("loft", health=Health.FROZEN),
+    )  # fmt: skip
     site.server.apply(WebSettings(tokens=tokens()))
     found = {}
     with context(browser, site.url, dark=dark) as window:
@@ -206,6 +213,65 @@ def test_phone_needs_no_scrolling_sideways(browser: Browser, site: Site) -> None
             page.goto(path)
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= 390, f"{path} is {width} pixels wide"
+
+
+def test_phone_shows_all_steps_of_the_timeline(browser: Browser, site: Site) -> None:
+    with context(browser, site.url, narrow=True) as window:
+        page = window.new_page()
+        for path in ("/events/1", "/events/61"):
+            page.goto(path)
+            steps = page.locator(".timeline .step").all()
+            assert len(steps) == (3 if path == "/events/1" else 2)
+            for step in steps:
+                box = step.bounding_box()
+                assert box is not None
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= 390
+                assert box["width"] > 10
+
+
+def outage(camera: str, at: float, *, after: float = 300.0) -> list[Transition]:
+    """A camera that was not watched for a while, and then was."""
+    inactive, _, firing = AlertState
+    steps = [
+        transition(camera, firing, at + after, previous=inactive, score=1.0, label="outage"),
+        transition(camera, inactive, at + 660, previous=firing, score=0.0, label="outage"),
+    ]
+    whys = [
+        Explanation(1.0, 1.0, 1.0, 0.0, cause, 0, seconds)
+        for cause, seconds in (("dns", after), ("unscored", 60.0))
+    ]
+    return [replace(step, why=why, box=None) for step, why in zip(steps, whys, strict=True)]
+
+
+def test_outage_says_why_and_how_long_and_asks_for_no_verdict(
+    browser: Browser, tmp_path: Path
+) -> None:
+    with web_site(tmp_path, state=scene()) as site, context(browser, site.url) as window:
+        record(site.keeper, outage("gate", WALL))
+        record(site.keeper, incident("yard", WALL))
+        page = window.new_page()
+        log_in(page, OPERATOR, "/events")
+        rows = page.locator("tbody tr")
+        expect(rows.filter(has_text="gate")).to_contain_text("outage: watched again")
+        expect(rows.filter(has_text="gate").get_by_role("button")).to_have_count(1)
+        page.get_by_role("button", name="False alarm event 2").click()
+        expect(rows.filter(has_text="yard").locator("[data-label^=Seen]")).to_have_text(
+            re.compile(r"^\s*false alarm\s*not seen\s*$")
+        )
+        page.goto("/events/1")
+        expect(page.get_by_role("heading", level=1)).to_have_text("outage at gate: watched again")
+        main = page.locator("main")
+        expect(main).to_contain_text("for 10 min (dns)")
+        expect(main).to_contain_text("not watched for 5 min (dns)")
+        expect(main).to_contain_text("watched again for 1 min")
+        for word in ("score", "threshold", "Usual", "Where", "pictures", "unscored"):
+            expect(main).not_to_contain_text(word)
+        expect(main.get_by_role("button")).to_have_count(1)
+        page.get_by_role("button", name="Acknowledge").click()
+        expect(page.get_by_text("Seen by night-shift")).to_be_visible()
+        expect(main.get_by_role("button")).to_have_count(0)
+        assert grave_faults(page) == []
 
 
 def test_keyboard_reaches_the_content_at_once(page: Page) -> None:
