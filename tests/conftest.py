@@ -1,8 +1,11 @@
 """What holds for all tests."""
 
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 # A busy machine is no fault of the code: time is measured by the benchmark, not by property tests.
@@ -31,6 +34,17 @@ LONGEST = (
 the files, none of these may begin when the others have nothing left to do."""
 
 _HERE = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _log_as_before() -> Iterator[None]:
+    """A test that sets up the log, as each command does, leaves no trace of it to the next."""
+    yield
+    structlog.reset_defaults()
+    root = logging.getLogger()
+    for handler in root.handlers[:]:
+        if isinstance(handler.formatter, structlog.stdlib.ProcessorFormatter):
+            root.removeHandler(handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -90,8 +90,9 @@ def _check(played: Played, codec: str, *, seconds: float) -> None:
     assert played.gapless
     # With the key frame before, up to a second more; the stream is a second apart at its seam.
     assert seconds - 0.3 <= len(played.pictures) / FPS <= seconds + 1.5
+    # The stamps of a stream move by some tenths of a second when the first sender report comes.
     length = played.times[-1] - played.times[0]
-    assert length == pytest.approx((len(played.pictures) - 1) / FPS, abs=0.3)
+    assert length == pytest.approx((len(played.pictures) - 1) / FPS, abs=0.7)
 
 
 def test_what_is_held_is_in_the_clip_however_late_it_is_asked_for(

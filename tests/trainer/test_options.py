@@ -56,7 +56,7 @@ def test_a_cluster_without_ray_is_refused_with_the_cure(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("trainer.option_checks.find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"emberwatch\[cluster\]"):
+    with pytest.raises(UsageError, match=r"pip install 'ray\[data\]>="):
         check_options(replace(options(tmp_path), ray="local"))
 
 
