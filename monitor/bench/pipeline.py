@@ -1,5 +1,6 @@
 """The whole pipeline at a load: what a frame costs, and how many cameras a machine carries."""
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -133,12 +134,13 @@ def capacity(
     steps: int,
     hold_seconds: float,
     tell: Callable[[str], None],
+    latest_seconds: float = math.inf,
     **settings: Any,
 ) -> Capacity:
     """Find how many cameras are carried, one sample of each a second.
 
-    One daemon gets more and more cameras by reloads, until a frame is lost; then fewer, until what
-    is left holds for ``hold_seconds``.
+    One daemon gets more and more cameras by reloads, until a frame is lost or verdicts come too
+    late; then fewer, until what is left holds for ``hold_seconds``.
 
     Args:
         folder: for the daemon.
@@ -148,21 +150,24 @@ def capacity(
         steps: loads that are tried on the way up, at most; and on the way down.
         hold_seconds: for this long the last load is watched.
         tell: is told of each load.
+        latest_seconds: from the receipt of a frame to its verdict, for 99 of 100 frames.
         settings: more sections of the daemon's configuration.
     """
     count = max(1, int(_FIRST_SHARE * guess))
     best = 0
     with BenchDaemon(folder, cameras_of(count), **settings) as daemon:
 
-        def look(seconds: float) -> Load:
+        def look(seconds: float) -> Load | None:
+            """The load, if it is carried and in time."""
             daemon.wait_scored(count, UP_SECONDS)
             time.sleep(SETTLE_SECONDS)
             load = watched(daemon, count, seconds)
-            tell(_told(load))
-            return load
+            late = load.counts.latency_quantile(0.99) > latest_seconds
+            tell(f"{_told(load)}; {_verdict(load, late=late)}")
+            return load if load.carried and not late else None
 
         for _ in range(steps):
-            if not look(window_seconds).carried:
+            if look(window_seconds) is None:
                 break
             best, count = count, max(count + 1, int(_STEP * count))
             daemon.watch(cameras_of(count))
@@ -170,7 +175,7 @@ def capacity(
         for _ in range(steps):
             daemon.watch(cameras_of(count))
             load = look(hold_seconds)
-            if load.carried:
+            if load is not None:
                 return Capacity(count, load)
             count = max(1, int(_BACK_STEP * count))
     return Capacity(0, None)
@@ -193,8 +198,13 @@ def _told(load: Load) -> str:
     unchanged = sum(counts.unchanged.values())
     lost = f", {unchanged:.0f} unchanged" if unchanged else ""
     lost += f", {counts.lost:.0f} lost" if counts.lost else ""
-    verdict = "carried" if load.carried else "not carried"
     return (
         f"{load.cameras} cameras: {load.scored / load.wall_seconds:.1f} frames/s{lost}, "
-        f"99 % within {late:.0f} ms, {busy:.0%} of the cores; {verdict}"
+        f"99 % within {late:.0f} ms, {busy:.0%} of the cores"
     )
+
+
+def _verdict(load: Load, *, late: bool) -> str:
+    if not load.carried:
+        return "not carried"
+    return "too late" if late else "carried"

@@ -25,6 +25,8 @@ from monitor.child_daemon import ended_by
 
 BATCHES = (1, 2, 4, 8, 16)
 """Sizes among which the engine's best is looked for."""
+LATEST_SECONDS = 0.4
+"""A load whose verdicts come later than this, of more than one frame in a hundred, is too high."""
 STILL_SHARE = 0.7
 CROWD_SECONDS = 120.0
 EVERY_SAMPLE = {"still_interval": 0}
@@ -194,6 +196,7 @@ class _Run:
             steps=effort.steps,
             hold_seconds=effort.hold,
             tell=self._tell,
+            latest_seconds=LATEST_SECONDS,
             inference={} if still_share else EVERY_SAMPLE,
         )
         self.report.add(f"cameras carried, {text}", "cameras", [float(found.cameras)])
