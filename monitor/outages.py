@@ -20,13 +20,20 @@ log = structlog.get_logger(__name__)
 class OutageWatch:
     """The outages of all cameras. For the watch's thread."""
 
-    def __init__(self, *, keeper: Keeper, quiet: Quiet, clock: Clock) -> None:
+    def __init__(
+        self,
+        *,
+        keeper: Keeper,
+        quiet: Quiet,
+        clock: Clock,
+        open_alerts: Collection[tuple[str, str]],
+    ) -> None:
         self._keeper = keeper
         self._quiet = quiet
         self._clock = clock
         self._after = 0.0
         self._judges: dict[str, OutageJudge] = {}
-        self._open = {camera for camera, alert in keeper.open_since() if alert == OUTAGE}
+        self._open = {camera for camera, alert in open_alerts if alert == OUTAGE}
         """What the process before this one left."""
 
     def apply(self, config: Config, cameras: Collection[str]) -> None:

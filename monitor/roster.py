@@ -35,13 +35,21 @@ class Roster:
         keeper: what the decisions of cameras stood at before the daemon started.
         batcher: holds frames of cameras; those of a camera that changed are dropped.
         metrics: cameras are added and removed here.
+        open_since: what :meth:`Keeper.open_since` gave.
     """
 
-    def __init__(self, *, keeper: Keeper, batcher: Batcher, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        *,
+        keeper: Keeper,
+        batcher: Batcher,
+        metrics: Metrics,
+        open_since: Mapping[tuple[str, str], float],
+    ) -> None:
         self._batcher = batcher
         self._metrics = metrics
         self._kept: dict[str, DeciderSnapshot] = keeper.load_states()
-        self._open_since = keeper.open_since()
+        self._open_since = dict(open_since)
         self.posts: Mapping[str, Post] = {}
         """By camera, in the order of the configuration; never changed, but replaced."""
 

@@ -80,8 +80,13 @@ class Watch:
         self._signals = signals
         self._sites = Sites(keeper=keeper, clock=clock)
         self._quiet = Quiet(keeper=keeper, clock=clock)
-        self._outages = OutageWatch(keeper=keeper, quiet=self._quiet, clock=clock)
-        self._roster = Roster(keeper=keeper, batcher=batcher, metrics=metrics)
+        open_since = keeper.open_since()
+        self._outages = OutageWatch(
+            keeper=keeper, quiet=self._quiet, clock=clock, open_alerts=open_since
+        )
+        self._roster = Roster(
+            keeper=keeper, batcher=batcher, metrics=metrics, open_since=open_since
+        )
         self._saver = StateSaver(keeper, clock)
         self._health = ScoringHealth(clock)
         self.pending: set[str] = set()
