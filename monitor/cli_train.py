@@ -138,6 +138,15 @@ def train(
     lower_every: Annotated[
         int, typer.Option(help="The lower blocks learn at every n-th step.")
     ] = 3,
+    framework: Annotated[
+        str, typer.Option(help="tensorflow, or jax, which fine-tunes on GPUs too.")
+    ] = "tensorflow",
+    rounded_steps: Annotated[
+        bool, typer.Option(help="Learn to bear the int8 form's rounding (JAX only).")
+    ] = False,
+    view_workers: Annotated[
+        int, typer.Option(help="Processes that make views; 0 for one thread.")
+    ] = 0,
     class_share: Annotated[
         list[str] | None,
         typer.Option(metavar="LABEL=SHARE", help="Share of the pictures drawn; repeatable."),
@@ -253,6 +262,9 @@ def train(
         label_smoothing=label_smoothing,
         checkpoint_minutes=checkpoint_minutes,
         lower_every=lower_every,
+        framework=framework,
+        rounded_steps=rounded_steps,
+        view_workers=view_workers,
         class_shares=tuple(shares),
         class_weights=tuple(weights),
         flip=flip,

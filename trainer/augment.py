@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.image import resize
-from trainer.backbone import SIZE
 from trainer.degrade import degrade
+from trainer.size import SIZE
 
 Pixels = NDArray[np.uint8]
 Rng = np.random.Generator

@@ -20,9 +20,8 @@ from keras import layers
 
 from monitor.errors import BundleError, TrainingError
 from monitor.inference.bundle import load_bundle, resolve_bundle
+from trainer.size import SIZE
 
-SIZE = 299
-"""Width and height of the model's input, pixels."""
 FEATURES = 2048
 """Width of a bottleneck."""
 BACKBONE_LAYER = "backbone"

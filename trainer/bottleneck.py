@@ -19,11 +19,12 @@ from monitor.errors import ImageError
 from monitor.image import decode_image, resize
 from monitor.inference.convert import convert_keras
 from monitor.inference.openvino_runtime import import_openvino
-from trainer.backbone import FEATURES, SIZE, Backbone, build_model
+from trainer.backbone import FEATURES, Backbone, build_model
 from trainer.dataset import Example
 from trainer.groups import thumbnail
 from trainer.look import Unreadable, read_ahead, read_bytes
 from trainer.rows import KEY_BYTES, Rows
+from trainer.size import SIZE
 
 _PREPROCESSING = f"squash-{SIZE}-area-uint8-v1"
 BATCH = 16

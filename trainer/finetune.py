@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.checkpoint import load_checkpoint, save_checkpoint
-from trainer.learner import Learner, numbered
+from trainer.learning import Learner, numbered
 from trainer.plan import Plan, Status
-from trainer.views import Sampler, ahead
+from trainer.view_workers import ahead
+from trainer.views import Sampler
 
 _WARM_UP_STEPS = 50
 _TELL_SECONDS = 10
@@ -28,8 +29,7 @@ _EVALUATE_EVERY = 100
 
 
 def fine_tune(
-    start: Any,
-    labels: int,
+    run: Learner,
     sampler: Sampler,
     validation: tuple[NDArray[np.uint8], NDArray[np.int64]],
     plan: Plan,
@@ -39,8 +39,7 @@ def fine_tune(
     """Train the whole network, or its upper part.
 
     Args:
-        start: the model with a trained head, as :func:`trainer.backbone.build_model` makes it.
-        labels: number of labels.
+        run: the model with a trained head, in the framework that trains it.
         sampler: gives the batches.
         validation: pictures uint8 (n, 299, 299, 3) and targets (n,), which choose the weights.
         plan: how long and how fast.
@@ -53,7 +52,6 @@ def fine_tune(
     Raises:
         TrainingError: a checkpoint cannot be written, or a picture cannot be read any more.
     """
-    run = Learner(start, labels, plan)
     state = load_checkpoint(folder / "last.npz")
     best = load_checkpoint(folder / "best.npz")
     if state is not None:
@@ -65,7 +63,7 @@ def fine_tune(
     value = share = math.nan
     judged_at = -1
     last_told = last_saved = time.monotonic()
-    with ahead(sampler, run.step) as batches:
+    with ahead(sampler, run.step, plan.view_workers) as batches:
         for batch in batches:
             if clock.done() >= 1 or (plan.patience and run.stale >= plan.patience):
                 break

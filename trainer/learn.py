@@ -15,6 +15,7 @@ from trainer.dataset import Side
 from trainer.finetune import fine_tune
 from trainer.head import Head, Progress, train_head
 from trainer.history import History
+from trainer.learning import Learner
 from trainer.options import TrainOptions
 from trainer.plan import Plan, Status
 from trainer.prepare import Prepared, load_pictures, run_key
@@ -132,6 +133,8 @@ def learn_whole(
         options.patience,
         options.label_smoothing,
         options.fine_tune_from,
+        options.rounded_steps,
+        options.view_workers,
     )
     folder = options.cache / "runs" / run_key(options, prepared, backbone)
     console.say(f"fine-tuning; a run that is stopped goes on from {folder}")
@@ -157,8 +160,7 @@ def learn_whole(
             )  # fmt: skip
 
         weights = fine_tune(
-            start,
-            len(labels),
+            _learner(options, start, plan),
             sampler(options, prepared),
             (validation, prepared.targets[prepared.rows(Side.VALIDATION)]),
             plan,
@@ -168,6 +170,17 @@ def learn_whole(
     model = build_model(backbone.model, len(labels))
     model.set_weights(weights)
     return model, history.statuses
+
+
+def _learner(options: TrainOptions, start: Any, plan: Plan) -> Learner:
+    # Loaded late: JAX need not be there, and each takes seconds and memory.
+    if options.framework == "jax":
+        from trainer.jax_learner import JaxLearner
+
+        return JaxLearner(start, plan)
+    from trainer.tensorflow_learner import TensorFlowLearner
+
+    return TensorFlowLearner(start, plan)
 
 
 def sampler(options: TrainOptions, prepared: Prepared) -> Sampler:

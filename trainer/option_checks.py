@@ -10,13 +10,13 @@ from pathlib import Path
 from monitor.errors import UsageError
 from monitor.inference.bundle import resolve_bundle
 from trainer.layers import check_layer
-from trainer.options import TrainOptions
+from trainer.options import FRAMEWORKS, TrainOptions
 
 _LEAST = {
     "validation_percentage": 1, "testing_percentage": 1, "steps": 1, "batch_size": 1,
     "fine_tune_steps": 0, "fine_tune_minutes": 0, "fine_tune_batch_size": 1, "lower_every": 1,
     "clip_frames": 1, "mine_frames": 1, "evaluate_every": 1, "patience": 0, "keep_every": 0,
-    "cached_views": 0, "seed": 0,
+    "cached_views": 0, "seed": 0, "view_workers": 0,
 }  # fmt: skip
 _ABOVE_ZERO = ("learning_rate", "fine_tune_learning_rate", "checkpoint_minutes")
 _PERCENT = {"random_crop": 90, "random_brightness": 90, "small_views": 100, "degraded_views": 100}
@@ -48,6 +48,7 @@ def check_options(options: TrainOptions) -> None:
     _check_inputs(options)
     if options.ray:
         _require_ray()
+    _check_framework(options)
     _check_output(options.output, options.image_dir)
     if options.average_with and not options.fine_tunes:
         raise UsageError(
@@ -73,6 +74,18 @@ def _require_ray() -> None:
     """Look whether it is there without importing it, which takes seconds."""
     if find_spec("ray") is None or find_spec("pyarrow") is None:
         raise UsageError("--ray: Ray is not installed; pip install 'ray[data]>=2.50'")
+
+
+def _check_framework(options: TrainOptions) -> None:
+    if options.framework not in FRAMEWORKS:
+        raise UsageError(f"--framework {options.framework}: it must be {' or '.join(FRAMEWORKS)}")
+    if options.framework == "jax" and find_spec("jax") is None:
+        raise UsageError(
+            "--framework jax: JAX is not installed; pip install 'emberwatch[jax]', and for a GPU "
+            "of NVIDIA 'jax[cuda13]'"
+        )
+    if options.rounded_steps and options.framework != "jax":
+        raise UsageError("--rounded-steps: only JAX can round; add --framework jax")
 
 
 def _check_ranges(options: TrainOptions) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from trainer.layers import ALL_LAYERS
 
 DEFAULT_BACKGROUND = "misc"
+FRAMEWORKS = ("tensorflow", "jax")
+"""What the whole network can be trained with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,13 @@ class TrainOptions:
     """Fine-tuning can go on from a checkpoint of so many minutes ago at the most."""
     lower_every: int = 3
     """The lower blocks learn at every n-th step: they are half of the cost."""
+    framework: str = "tensorflow"
+    """What the whole network is trained with: ``tensorflow``, or ``jax``, which knows more GPUs."""
+    rounded_steps: bool = False
+    """Every other step is computed with weights and activations of 8 bits, so that the int8 form
+    stays near the model; with JAX only."""
+    view_workers: int = 0
+    """Processes that make views of pictures; 0 for one thread, which is enough on a CPU."""
     class_shares: tuple[tuple[str, float], ...] = ()
     """(label, share) of the pictures drawn; equal where empty."""
     class_weights: tuple[tuple[str, float], ...] = ()

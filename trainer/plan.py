@@ -25,6 +25,10 @@ class Plan:
     """Share of a picture's label that is given to all labels alike."""
     learn_from: str = ALL_LAYERS
     """The lowest layer that learns: see :func:`trainer.layers.learning_layers`."""
+    rounded_steps: bool = False
+    """Every other step is computed with weights and activations of 8 bits (JAX only)."""
+    view_workers: int = 0
+    """Processes that make views; 0 for a thread."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from monitor.errors import TrainingError, UsageError
 from monitor.image import read_image, resize
 from monitor.inference.manifest import is_label
-from trainer.backbone import FEATURES, SIZE, Backbone
+from trainer.backbone import FEATURES, Backbone
 from trainer.bottleneck import Cache, compute_bottlenecks, feature_model
 from trainer.clips import clip_examples, read_clips
 from trainer.console import Console
@@ -22,6 +22,7 @@ from trainer.learned import NOTHING, Learned, Unseen, learned_by_all, unseen
 from trainer.look import Looked, Unreadable, look
 from trainer.options import DEFAULT_BACKGROUND, TrainOptions
 from trainer.ray_features import features_on_ray
+from trainer.size import SIZE
 from trainer.split import split
 from trainer.subsets import require_subsets
 
@@ -31,6 +32,7 @@ _DEFAULTS = {
     if field.name
     in ("class_weights", "patience", "flip", "random_crop", "random_brightness", "small_views",
         "degraded_views", "fine_tune_from", "label_smoothing",
+        "framework", "rounded_steps",
         # Of the head, which fine-tuning starts from.
         "steps", "learning_rate", "batch_size", "evaluate_every", "cached_views",
         "head_label_smoothing")

@@ -19,11 +19,11 @@ from monitor.inference.convert import convert_keras
 from monitor.inference.keras_cells import with_cells
 from monitor.inference.manifest import CLOSE, PROMISED_AGREEMENT, OpenVinoForm
 from monitor.inference.openvino_runtime import import_openvino
-from trainer.backbone import SIZE
 from trainer.blocks import head_of, in_float, shift_logits
 from trainer.console import Console
 from trainer.dataset import Example
 from trainer.export import agreement_within, compare
+from trainer.size import SIZE
 from trainer.views import Sampler
 
 CALIBRATION = 200

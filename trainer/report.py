@@ -14,7 +14,7 @@ import numpy as np
 from monitor.image import read_image, resize
 from monitor.inference.manifest import OpenVinoForm
 from trainer.assess_output import figures_as_dict
-from trainer.backbone import SIZE, Backbone
+from trainer.backbone import Backbone
 from trainer.dataset import Side
 from trainer.evaluate import Mistake
 from trainer.figure_charts import figure_charts
@@ -28,6 +28,7 @@ from trainer.page import render, write_page
 from trainer.plan import Status
 from trainer.prepare import Prepared
 from trainer.settings_table import settings
+from trainer.size import SIZE
 from trainer.stopwatch import Stopwatch
 from trainer.training_charts import fine_tuning_charts, head_charts
 

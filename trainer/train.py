@@ -8,7 +8,7 @@ from monitor.errors import TrainingError
 from monitor.inference.bundle import KERAS_NAME, OPENVINO_XML, Bundle
 from monitor.inference.manifest import BaseWeights, Geometry, Manifest, OpenVinoForm, OperatingPoint
 from trainer.average import load_partner, mean_weights
-from trainer.backbone import SIZE, Backbone, build_model, load_backbone
+from trainer.backbone import Backbone, build_model, load_backbone
 from trainer.console import Console
 from trainer.dataset import Side
 from trainer.export import (
@@ -32,6 +32,7 @@ from trainer.plan import Status
 from trainer.prepare import Prepared, load_pictures, prepare, tiny_labels
 from trainer.quantize import Known, calibration_pictures, export_int8
 from trainer.report import Report, write_report
+from trainer.size import SIZE
 from trainer.stopwatch import Stopwatch
 from trainer.summaries import Summaries
 

@@ -1,25 +1,19 @@
-"""A stream of training batches, made ahead of time in a thread of its own."""
+"""Training batches: which pictures, and what views of them."""
 
-import queue
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.errors import EmberwatchError, TrainingError
 from monitor.image import decode_image, resize
 from trainer.augment import Recipe, view
-from trainer.backbone import SIZE
 from trainer.dataset import Example
+from trainer.size import SIZE
 
 SHORT_SIDE = 400
 """Of the pictures that views are made of, at most, pixels."""
-
-_AHEAD = 4
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +62,7 @@ class Sampler:
     ) -> None:
         self._pictures = Pictures(examples)
         self._recipe = recipe
-        self._batch_size = batch_size
+        self.batch_size = batch_size
         self._seed = seed
         weights = np.array([shares.get(label, 0.0) for label in labels])
         self._shares = weights / weights.sum()
@@ -84,8 +78,8 @@ class Sampler:
     def batch(self, step: int) -> Batch:
         """The batch of a step: the same each time it is asked for."""
         rng = np.random.default_rng((self._seed, step))
-        pictures = np.empty((self._batch_size, SIZE, SIZE, 3), np.uint8)
-        targets = rng.choice(len(self._shares), self._batch_size, p=self._shares)
+        pictures = np.empty((self.batch_size, SIZE, SIZE, 3), np.uint8)
+        targets = rng.choice(len(self._shares), self.batch_size, p=self._shares)
         for slot, target in enumerate(targets):
             pixels = self._draw(int(target), rng)
             scene = None
@@ -97,54 +91,6 @@ class Sampler:
 
     def _draw(self, label: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         return self._pictures.read(int(rng.choice(self._members[label], p=self._odds[label])))
-
-
-@contextmanager
-def ahead(sampler: Sampler, first_step: int) -> Iterator[Iterator[Batch]]:
-    """Give batches from ``first_step`` on, some made ahead; the thread ends with the block.
-
-    Raises:
-        TrainingError: a picture cannot be read any more.
-    """
-    ready: queue.Queue[Batch | EmberwatchError | OSError] = queue.Queue(_AHEAD)
-    stop = threading.Event()
-
-    def put(item: Batch | EmberwatchError | OSError) -> None:
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-            return
-
-    def work() -> None:
-        step = first_step
-        while not stop.is_set():
-            try:
-                put(sampler.batch(step))
-            except (EmberwatchError, OSError) as error:
-                put(error)
-                return
-            step += 1
-
-    def batches() -> Iterator[Batch]:
-        while True:
-            item = ready.get()
-            if isinstance(item, Batch):
-                yield item
-            else:
-                raise TrainingError(
-                    f"a picture that could be read before cannot be read now: {item}; leave the "
-                    "pictures alone while training runs, then start again: it goes on"
-                ) from item
-
-    thread = threading.Thread(target=work, name="views", daemon=True)
-    thread.start()
-    try:
-        yield batches()
-    finally:
-        stop.set()
-        thread.join()
 
 
 def scale_down(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -8,9 +8,10 @@ from keras import layers
 
 from monitor.inference.bundle import KERAS_NAME, write_manifest
 from tests.support.bundles import tiny_manifest
-from trainer.backbone import BACKBONE_LAYER, FEATURES, SIZE, build_model
+from trainer.backbone import BACKBONE_LAYER, FEATURES, build_model
 from trainer.export import save_keras
 from trainer.layers import BLOCKS
+from trainer.size import SIZE
 
 
 def write_random_weights(path: Path, seed: int = 0) -> Path:

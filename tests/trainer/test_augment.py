@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from tests.support.pictures import picture
 from trainer import augment, degrade
 from trainer.augment import Recipe, view
-from trainer.backbone import SIZE
+from trainer.size import SIZE
 
 
 @given(st.integers(0, 2**32), st.integers(1, 300), st.integers(1, 300), st.booleans())

@@ -11,11 +11,11 @@ from keras import layers
 from monitor.inference.convert import convert_keras
 from monitor.inference.openvino_runtime import import_openvino
 from tests.support.pictures import picture
-from trainer.backbone import SIZE
 from trainer.blocks import blocks_of, head_of
 from trainer.console import Console
 from trainer.export import agreement_within
 from trainer.quantize import Known, Rung, climb, export_int8, openvino_scores, quantize
+from trainer.size import SIZE
 
 # Keras and NumPy disagree on a keyword; nothing that this project could change.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tests.support.html import assert_stands_alone
 from tests.support.pictures import write_folders
-from trainer.backbone import SIZE, Backbone
+from trainer.backbone import Backbone
 from trainer.dataset import Dataset, Example, Side
 from trainer.gate import Verdict
 from trainer.head import Progress
@@ -24,6 +24,7 @@ from trainer.plan import Status
 from trainer.prepare import Mined, Prepared
 from trainer.report import Report, split_of, spoken, write_report
 from trainer.settings_table import settings
+from trainer.size import SIZE
 from trainer.stopwatch import Stopwatch
 
 LABELS = ("fire", "misc", "smoke")

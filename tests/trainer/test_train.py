@@ -13,9 +13,10 @@ from monitor.inference.openvino_engine import OpenVinoEngine
 from monitor.inference.tensorflow_engine import TensorFlowEngine
 from tests.support.backbones import write_random_weights, write_tiny_backbone
 from tests.support.pictures import picture, write_folders
-from trainer.backbone import SIZE, build_model, load_backbone
+from trainer.backbone import build_model, load_backbone
 from trainer.console import Console
 from trainer.export import keras_logits
+from trainer.size import SIZE
 from trainer.train import TrainOptions, train
 
 QUIET = Console(quiet=True)

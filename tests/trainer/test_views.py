@@ -2,13 +2,11 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-import pytest
 
-from monitor.errors import TrainingError
 from tests.support.pictures import write_folders, write_picture
 from trainer.augment import Recipe
 from trainer.dataset import Example, scan
-from trainer.views import Pictures, Sampler, ahead
+from trainer.views import Pictures, Sampler
 
 LABELS = ("fire", "misc", "smoke")
 
@@ -30,23 +28,6 @@ def test_labels_are_drawn_by_their_shares(tmp_path: Path) -> None:
     counts = Counter(sampler(tmp_path, 200).batch(0).targets.tolist())
     assert 2 not in counts
     assert 95 < counts[0] < 145
-
-
-def test_batches_made_ahead_come_in_order_from_the_step_asked_for(tmp_path: Path) -> None:
-    write_folders(tmp_path, 6)
-    source = sampler(tmp_path, 2)
-    with ahead(source, 7) as batches:
-        for step in (7, 8, 9):
-            np.testing.assert_array_equal(next(batches).pictures, source.batch(step).pictures)
-
-
-def test_a_picture_that_vanishes_stops_training_with_a_sentence(tmp_path: Path) -> None:
-    write_folders(tmp_path, 6)
-    source = sampler(tmp_path)
-    for path in tmp_path.rglob("*.jpg"):
-        path.unlink()
-    with ahead(source, 0) as batches, pytest.raises(TrainingError, match="cannot be read now"):
-        next(batches)
 
 
 def test_large_pictures_are_kept_small(tmp_path: Path) -> None:

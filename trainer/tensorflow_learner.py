@@ -7,21 +7,22 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from trainer.backbone import BACKBONE_LAYER, FIRST_UPPER_BLOCK, build_model
+from trainer.backbone import BACKBONE_LAYER, build_model
 from trainer.head import accuracy, cross_entropy
-from trainer.layers import learning_layers
+from trainer.learning import numbered
 from trainer.plan import Plan
+from trainer.rates import (
+    AVERAGE_EVERY,
+    BETA1,
+    BETA2,
+    CLIP_NORM,
+    EPSILON,
+    average_decay,
+    rates_of,
+)
 
-_BETA1, _BETA2, _EPSILON = 0.9, 0.999, 1e-7
-_CLIP_NORM = 3.0
-_LOWER_RATE = 0.15
-_HEAD_RATE = 10.0
-# Weights are averaged every fifth step: over the last few hundred steps, at a fifth of the cost.
-_AVERAGE_EVERY = 5
-_AVERAGE_DECAY = 0.985
 
-
-class Learner:
+class TensorFlowLearner:
     """The model in training, its averaged twin, and Adam's memory.
 
     Attributes:
@@ -30,8 +31,9 @@ class Learner:
         stale: validations since the best one.
     """
 
-    def __init__(self, start: Any, labels: int, plan: Plan) -> None:
+    def __init__(self, start: Any, plan: Plan) -> None:
         backbone = start.get_layer(BACKBONE_LAYER)
+        labels = len(plan.label_weights)
         self._plan = plan
         self.step = 0
         self.seconds = 0.0
@@ -43,28 +45,7 @@ class Learner:
         self._logits = keras.Model(self._model.input, self._model.get_layer("logits").output)
         self._twin_logits = keras.Model(self._twin.input, self._twin.get_layer("logits").output)
         self._variables = [variable.value for variable in self._model.weights]
-        names = [layer.name for layer in backbone.layers]
-        upper = learning_layers(names, FIRST_UPPER_BLOCK)
-        head = {variable.path for variable in self._model.get_layer("logits").weights}
-        inside = {
-            variable.path: layer.name
-            for layer in self._model.get_layer(BACKBONE_LAYER).layers
-            for variable in layer.weights
-        }
-        self._is_upper = [
-            v.path in head or inside.get(v.path) in upper for v in self._model.weights
-        ]
-        learning = learning_layers(names, plan.learn_from)
-        self._learns = [v.path in head or inside.get(v.path) in learning
-                        for v in self._model.weights]  # fmt: skip
-        self._has_lower = any(
-            learns and not is_upper
-            for learns, is_upper in zip(self._learns, self._is_upper, strict=True)
-        )
-        self._rates = [
-            _HEAD_RATE if v.path in head else 1.0 if is_upper else _LOWER_RATE
-            for v, is_upper in zip(self._model.weights, self._is_upper, strict=True)
-        ]
+        self._rates = rates_of(self._model, plan.learn_from)
         self._means = [tf.Variable(tf.zeros_like(v)) for v in self._variables]
         self._squares = [tf.Variable(tf.zeros_like(v)) for v in self._variables]
         self._lower_steps = 0
@@ -77,7 +58,7 @@ class Learner:
         self, pictures: NDArray[np.uint8], targets: NDArray[np.int32], rate: float
     ) -> tuple[float, float]:
         """Take one step; gives the loss and the share of the batch that was right."""
-        lower = self._has_lower and self.step % self._plan.lower_every == 0
+        lower = self._rates.has_lower and self.step % self._plan.lower_every == 0
         self.step += 1
         self._lower_steps += lower
         loss, correct = (self._learn_all if lower else self._learn_upper)(
@@ -87,9 +68,8 @@ class Learner:
             tf.constant(self.step, tf.float32),
             tf.constant(max(1, self._lower_steps), tf.float32),
         )
-        if self.step % _AVERAGE_EVERY == 0:
-            count = self.step // _AVERAGE_EVERY
-            self._average(tf.constant(min(_AVERAGE_DECAY, (1 + count) / (10 + count)), tf.float32))
+        if self.step % AVERAGE_EVERY == 0:
+            self._average(tf.constant(average_decay(self.step), tf.float32))
         return float(loss), float(correct)
 
     def validate(
@@ -137,11 +117,7 @@ class Learner:
 
     def _make_step(self, *, lower: bool) -> Any:
         # Of what is not watched, and of all below it, no gradient is computed.
-        chosen = [
-            i
-            for i, (learns, is_upper) in enumerate(zip(self._learns, self._is_upper, strict=True))
-            if learns and (lower or is_upper)
-        ]
+        chosen = self._rates.chosen(lower=lower)
         smoothing = self._plan.smoothing
         weights = tf.constant(self._plan.label_weights, tf.float32)
         labels = len(self._plan.label_weights)
@@ -156,29 +132,23 @@ class Learner:
                 each = tf.nn.softmax_cross_entropy_with_logits(wanted, logits)
                 loss = tf.reduce_sum(each * importance) / tf.reduce_sum(importance)
             gradients = tape.gradient(loss, watched)
-            gradients, _ = tf.clip_by_global_norm(gradients, _CLIP_NORM)
+            gradients, _ = tf.clip_by_global_norm(gradients, CLIP_NORM)
             for i, gradient in zip(chosen, gradients, strict=True):
-                count = steps if self._is_upper[i] else lower_steps
+                count = steps if self._rates.is_upper[i] else lower_steps
                 # The fused kernel: plain tensor arithmetic took a tenth of each step.
                 tf.raw_ops.ResourceApplyAdam(
                     var=self._variables[i].handle,
                     m=self._means[i].handle,
                     v=self._squares[i].handle,
-                    beta1_power=tf.pow(_BETA1, count),
-                    beta2_power=tf.pow(_BETA2, count),
-                    lr=rate * self._rates[i],
-                    beta1=_BETA1,
-                    beta2=_BETA2,
-                    epsilon=_EPSILON,
+                    beta1_power=tf.pow(BETA1, count),
+                    beta2_power=tf.pow(BETA2, count),
+                    lr=rate * self._rates.rate[i],
+                    beta1=BETA1,
+                    beta2=BETA2,
+                    epsilon=EPSILON,
                     grad=gradient,
                 )
             hits = tf.equal(tf.argmax(logits, axis=-1, output_type=tf.int32), targets)
             return loss, tf.reduce_mean(tf.cast(hits, tf.float32))
 
         return tf.function(learn, autograph=False)
-
-
-def numbered(values: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
-    """The arrays of a checkpoint with a name and a number behind it, by their numbers."""
-    count = sum(key.startswith(name) for key in values)
-    return [values[f"{name}{index}"] for index in range(count)]
