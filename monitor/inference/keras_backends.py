@@ -1,12 +1,15 @@
 """How a Keras model is compiled for one batch size, on each backend of Keras that is known here."""
 
 import importlib
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+from monitor.errors import EngineError
 
 Forward = Callable[[NDArray[np.uint8]], list[NDArray[np.float32]]]
 """Gives all outputs of a model for a batch of exactly one size."""
@@ -106,3 +109,24 @@ BACKENDS: dict[str, Callable[[int], Backend]] = {
     "jax": JaxBackend,
 }
 """By the name that Keras gives them; each takes the number of threads."""
+
+
+def keras_backend(threads: int = 0) -> Backend:
+    """The backend that Keras runs on in this process, set up.
+
+    Args:
+        threads: for one operation on the CPU; 0 leaves it to the backend.
+
+    Raises:
+        EngineError: it is none of those that are known here.
+    """
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    # Or JAX takes three quarters of a card that others, decoders among them, may use too.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+    name = str(importlib.import_module("keras").backend.backend())
+    if name not in BACKENDS:
+        raise EngineError(
+            f"Keras runs on the backend '{name}', the engine tensorflow on "
+            f"{' and '.join(BACKENDS)}; set the environment variable KERAS_BACKEND"
+        )
+    return BACKENDS[name](threads)

@@ -58,15 +58,16 @@ def load_engine(
 
 
 def sees_gpu(devices: Path = Path("/dev")) -> bool:
-    """Whether TensorFlow sees a GPU.
+    """Whether the engine ``tensorflow`` would score on a GPU.
 
     Looks for device nodes first, so that nothing is imported on a machine without a GPU; where
-    there is one, a child process asks TensorFlow, which may lack the libraries for it.
+    there is one, a child process asks the backend of Keras, which may lack the libraries for it.
     """
     if not any((devices / node).exists() for node in _GPU_NODES):
         return False
     question = (
-        "import tensorflow; raise SystemExit(not tensorflow.config.list_physical_devices('GPU'))"
+        "from monitor.inference.keras_backends import keras_backend; "
+        "raise SystemExit(not keras_backend().on_gpu)"
     )
     try:
         answer = subprocess.run(

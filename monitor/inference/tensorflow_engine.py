@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from monitor.errors import BundleError, EngineError
 from monitor.inference.buckets import bucket_sizes, check_pictures, check_scores, padded_size
 from monitor.inference.bundle import Bundle
-from monitor.inference.keras_backends import BACKENDS, Forward
+from monitor.inference.keras_backends import Forward, keras_backend
 from monitor.inference.keras_cells import with_cells
 from monitor.inference.scored import Scores
 
@@ -86,15 +86,9 @@ class TensorFlowEngine:
 
         Raises:
             BundleError: as :func:`load_keras`.
+            EngineError: Keras runs on a backend that is not known here.
         """
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-        backend = str(importlib.import_module("keras").backend.backend())
-        if backend not in BACKENDS:
-            raise EngineError(
-                f"Keras runs on the backend '{backend}', the engine tensorflow on "
-                f"{' and '.join(BACKENDS)}; set the environment variable KERAS_BACKEND"
-            )
-        self._backend = BACKENDS[backend](threads)
+        self._backend = keras_backend(threads)
         self.device = self._backend.device
         self.labels = bundle.labels
         self.batch_sizes: Sequence[int] = bucket_sizes(max_batch)
