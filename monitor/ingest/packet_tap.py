@@ -3,6 +3,8 @@
 # Packet is generic for the type checker only.
 from __future__ import annotations
 
+from fractions import Fraction
+
 from av import error as ffmpeg
 from av.bitstream import BitStreamFilterContext
 from av.packet import Packet
@@ -57,16 +59,12 @@ class PacketTap:
         if sets and sets != self._form.sequence:
             parameters = parameter_sets(self._codec, data)
             self._form = StreamForm(self._codec, sets, parameters, live=self._form.live)
+        base = packet.time_base  # made anew each time that it is asked for
+        pts = _ticks(packet.pts, base)
+        dts = pts if packet.dts == packet.pts else _ticks(packet.dts, base)
         self._ring.add(
             self._form,
-            KeptPacket(
-                data,
-                is_key=packet.is_keyframe,
-                pts=_ticks(packet.pts, packet),
-                dts=_ticks(packet.dts, packet),
-                at=at,
-                wall=wall,
-            ),
+            KeptPacket(data, is_key=packet.is_keyframe, pts=pts, dts=dts, at=at, wall=wall),
         )
 
 
@@ -78,7 +76,8 @@ def _copy(packet: Packet[Stream]) -> Packet[Stream]:
     return copy
 
 
-def _ticks(stamp: int | None, packet: Packet[Stream]) -> int | None:
-    if stamp is None or packet.time_base is None:
+def _ticks(stamp: int | None, base: Fraction | None) -> int | None:
+    if stamp is None or base is None:
         return None
-    return round(stamp * packet.time_base * TICKS_PER_SECOND)
+    # Whole numbers: fractions take ten times as long, 25 times a second and camera.
+    return (2 * stamp * base.numerator * TICKS_PER_SECOND // base.denominator + 1) // 2
