@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 GIST_ROWS, GIST_COLUMNS = 36, 64
 """Most rows and columns."""
 
-_AVERAGED = 4
+AVERAGED = 4
 """Side of the squares, in looked-at pixels, that are averaged."""
-
 
 NO_GIST: NDArray[np.uint8] = np.empty((0, 0), np.uint8)
 """Of a picture whose gist nobody knows."""
@@ -26,10 +25,29 @@ def gist(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     Returns:
         uint8 (rows / 4, columns / 4), at most 36 x 64; empty for a picture too small.
     """
-    rows, columns = (side // _AVERAGED for side in grey.shape)
-    if not rows or not columns:
+    sums = square_sums(grey)
+    if not sums.size:
         return NO_GIST
-    cut = grey[: rows * _AVERAGED, : columns * _AVERAGED].reshape(rows, _AVERAGED, -1)
-    summed = cut.sum(axis=1, dtype=np.uint16).reshape(rows, columns, _AVERAGED).sum(axis=2)
-    small: NDArray[np.uint8] = (summed // _AVERAGED**2).astype(np.uint8)
+    small: NDArray[np.uint8] = (sums // AVERAGED**2).astype(np.uint8)
     return small
+
+
+def square_sums(grey: NDArray[np.uint8]) -> NDArray[np.uint16]:
+    """The sum of each square of pixels; what is over at the edges is left out.
+
+    Args:
+        grey: uint8 (rows, columns).
+
+    Returns:
+        uint16 (rows / 4, columns / 4).
+    """
+    rows, columns = (side // AVERAGED * AVERAGED for side in grey.shape)
+    cut = grey[:rows, :columns]
+    # Added one by one: numpy's sum over so short an axis takes nearly three times as long.
+    down = cut[::AVERAGED].astype(np.uint16)
+    for step in range(1, AVERAGED):
+        down += cut[step::AVERAGED]
+    sums = down[:, ::AVERAGED].copy()
+    for step in range(1, AVERAGED):
+        sums += down[:, step::AVERAGED]
+    return sums

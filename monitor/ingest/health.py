@@ -19,14 +19,12 @@ from numpy.typing import NDArray
 
 from monitor.ingest.frame import Health
 from monitor.ingest.freeze import FreezeLimits, FreezeWatch
-from monitor.ingest.gist import NO_GIST, gist
+from monitor.ingest.gist import AVERAGED, NO_GIST, gist, square_sums
 from monitor.ingest.repeats import RepeatLimits, RepeatWatch
 from monitor.ingest.scenery import SceneryWatch
 
 _ROWS, _COLUMNS = 144, 256
 """Pixels looked at, evenly spread; fewer where the picture has fewer."""
-_AVERAGED = 4
-"""Side of the squares, in looked-at pixels, that are averaged before detail is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,10 +111,9 @@ class HealthJudge:
         looped = not self._may_loop and self._repeats.update(
             grey, self._freeze.moving_share, monotonic
         )
-        levels = np.bincount(grey.ravel(), minlength=256)
         tail = 0.05 * grey.size
-        dark = int(levels[self._limits.dark_level :].sum()) <= tail
-        bright = int(levels[: self._limits.bright_level].sum()) <= tail
+        dark = np.count_nonzero(grey >= self._limits.dark_level) <= tail
+        bright = np.count_nonzero(grey < self._limits.bright_level) <= tail
         covered = not (dark or bright) and self._detail.update(grey, monotonic)
         sees = not (frozen or dark or bright or covered)
         moved = sees and self._scenery.update(grey, monotonic)
@@ -143,8 +140,13 @@ def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         uint8 (rows, columns), at most 144 x 256.
     """
     height, width = pixels.shape[:2]
-    picked = pixels[:: -(-height // _ROWS), :: -(-width // _COLUMNS)].astype(np.uint16)
-    grey = (picked[..., 0] + 2 * picked[..., 1] + picked[..., 2]) >> 2
+    picked = pixels[:: -(-height // _ROWS), :: -(-width // _COLUMNS)]
+    # Colour by colour: pixels as they lie are rows of three, and numpy is slow with short rows.
+    grey = picked[..., 1].astype(np.uint16)
+    grey += grey
+    grey += picked[..., 0]
+    grey += picked[..., 2]
+    grey >>= 2
     return grey.astype(np.uint8)
 
 
@@ -184,11 +186,9 @@ class _DetailWatch:
 
 def _detail(grey: NDArray[np.uint8]) -> float:
     """Mean step between neighbours after averaging, grey levels; 0 for a picture too small."""
-    rows, columns = (side // _AVERAGED for side in grey.shape)
-    if rows < 2 or columns < 2:
+    sums = square_sums(grey)
+    if min(sums.shape) < 2:
         return 0.0
-    cut = grey[: rows * _AVERAGED, : columns * _AVERAGED].reshape(rows, _AVERAGED, -1)
-    summed = cut.sum(axis=1, dtype=np.int32).reshape(rows, columns, _AVERAGED).sum(axis=2)
-    mean = summed / _AVERAGED**2
+    mean = sums / AVERAGED**2
     steps = np.abs(np.diff(mean, axis=0)).mean() + np.abs(np.diff(mean, axis=1)).mean()
     return float(steps) / 2

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-_AVERAGED = 4
-"""Side of the squares, in looked-at pixels, that are averaged first."""
+from monitor.ingest.gist import AVERAGED, square_sums
+
 _FAINT = 6.0
 """Steps between squares that are well below this, in grey levels, are noise and count little."""
 _LEAST_EDGES = 0.02
@@ -92,12 +92,10 @@ def edge_field(grey: NDArray[np.uint8]) -> NDArray[np.complex64]:
         complex64 (rows, columns): the strength, 0 to 1, and twice the angle, so that both senses
         of an edge are one.
     """
-    rows, columns = (side // _AVERAGED for side in grey.shape)
-    if rows < 3 or columns < 3:
+    sums = square_sums(grey)
+    if min(sums.shape) < 3:
         return np.empty((0, 0), np.complex64)
-    cut = grey[: rows * _AVERAGED, : columns * _AVERAGED].reshape(rows, _AVERAGED, -1)
-    summed = cut.sum(axis=1, dtype=np.int32).reshape(rows, columns, _AVERAGED).sum(axis=2)
-    mean = summed.astype(np.float32) / _AVERAGED**2
+    mean = sums.astype(np.float32) / AVERAGED**2
     across = mean[1:-1, 2:] - mean[1:-1, :-2]
     down = mean[2:, 1:-1] - mean[:-2, 1:-1]
     step = across + 1j * down
