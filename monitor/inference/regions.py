@@ -98,10 +98,23 @@ def cut(
     Returns:
         uint8 (geometry.height, geometry.width, 3), RGB.
     """
+    return resize(part_of(pixels, region, geometry), geometry.width, geometry.height, out)
+
+
+def part_of(pixels: NDArray[np.uint8], region: Region, geometry: Geometry) -> NDArray[np.uint8]:
+    """A region of a frame, not yet at the size of the model's input.
+
+    Args:
+        pixels: uint8 (h, w, 3), RGB; is not changed.
+        region: the part.
+        geometry: the model's input.
+
+    Returns:
+        uint8 (rows, columns, 3), RGB: a view of the frame, or half as large.
+    """
     height, width = pixels.shape[:2]
     left, top, right, bottom = bounds(region, width, height)
-    part = _halved(pixels[top:bottom, left:right], geometry)
-    return resize(part, geometry.width, geometry.height, out)
+    return _halved(pixels[top:bottom, left:right], geometry)
 
 
 def _halved(part: NDArray[np.uint8], geometry: Geometry) -> NDArray[np.uint8]:

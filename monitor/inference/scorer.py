@@ -12,8 +12,9 @@ from monitor.inference.batcher import Batch, Batcher, Picture, scored_frame, sco
 from monitor.inference.buckets import check_scores
 from monitor.inference.engine import Engine
 from monitor.inference.manifest import Geometry
-from monitor.inference.regions import cut
+from monitor.inference.regions import cut, part_of
 from monitor.inference.scored import Region, ScoredFrame, ScoredRegion, Scores
+from monitor.inference.shrink import Shrinker
 from monitor.inference.stencil import Stencils
 from monitor.ingest.frame import Frame
 
@@ -55,6 +56,7 @@ class Scorer:
         self._on_failure = on_failure
         self._timer = timer
         self._buffer = self._allocate(1)
+        self._shrinker = Shrinker(geometry)
         self._stencils = Stencils(geometry)
 
     def score(self, batch: Batch) -> Scores:
@@ -116,7 +118,11 @@ class Scorer:
         pictures = self._buffer[: len(batch)]
         for slot, picture in zip(pictures, batch.pictures, strict=True):
             pixels = picture.frame.pixels
-            cut(pixels, picture.region, self._geometry, out=slot)
+            if picture.region.hidden:
+                # Exactly the areas that the stencil reckons with: nothing hidden shines through.
+                cut(pixels, picture.region, self._geometry, out=slot)
+            else:
+                self._shrinker.shrink(part_of(pixels, picture.region, self._geometry), slot)
             self._stencils.fill(slot, picture.region, pixels.shape[1], pixels.shape[0])
         self._observe("cut", self._timer() - started)
         return pictures

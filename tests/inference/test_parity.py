@@ -23,7 +23,8 @@ from monitor.image import resize
 from monitor.inference.bundle import Bundle, load_bundle
 from monitor.inference.engine import Engine
 from monitor.inference.openvino_engine import OpenVinoEngine
-from monitor.inference.regions import cut, full_view
+from monitor.inference.regions import full_view, part_of
+from monitor.inference.shrink import Shrinker
 from monitor.inference.tensorflow_engine import TensorFlowEngine
 from monitor.ingest.source import open_source
 from monitor.ingest.status import SourceSettings
@@ -77,10 +78,13 @@ def fast(clip: Path, bundle: Bundle) -> dict[float, Pictures]:
     source = open_source(
         settings, clock=SystemClock(), progress=lambda: None, stop=threading.Event()
     )
-    seen = {
-        round(frame.media_seconds, 3): cut(frame.pixels, full_view(), bundle.geometry)
-        for frame in source.frames()
-    }
+    geometry = bundle.geometry
+    shrinker = Shrinker(geometry)
+    seen: dict[float, Pictures] = {}
+    for frame in source.frames():
+        picture = np.empty((geometry.height, geometry.width, 3), np.uint8)
+        shrinker.shrink(part_of(frame.pixels, full_view(), geometry), picture)
+        seen[round(frame.media_seconds, 3)] = picture
     source.close()
     return seen
 
