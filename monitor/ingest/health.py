@@ -50,7 +50,7 @@ class HealthLimits:
 
 
 class HealthJudge:
-    """Judges the pictures of one camera, in order; takes about a millisecond each."""
+    """Judges the pictures of one camera, in order; takes half a millisecond each."""
 
     def __init__(self, limits: HealthLimits | None = None, *, may_loop: bool = False) -> None:
         """
