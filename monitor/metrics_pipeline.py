@@ -31,6 +31,10 @@ class PipelineMetrics:
             "emberwatch_engine_failures",
             "Tries that the engine failed on; a batch is tried at most twice.",
         )
+        self._second_looks = counted.counter(
+            "emberwatch_second_looks",
+            "Pictures that were scored again by the exact form, as int8 left them in doubt.",
+        )
         self._batch_size = counted.keep(
             Histogram(
                 "emberwatch_batch_size",
@@ -70,6 +74,10 @@ class PipelineMetrics:
         """A batch goes to the engine; call it before the outcome is known."""
         self._batches.inc()
         self._batch_size.observe(size)
+
+    def count_second_looks(self, count: int) -> None:
+        """So many pictures of a batch were scored twice."""
+        self._second_looks.inc(count)
 
     def count_engine_failure(self) -> None:
         """The engine failed on a batch, or on its repetition."""

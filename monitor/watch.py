@@ -191,6 +191,7 @@ class Watch:
             self._health.failed(error)
             return False
         self._health.scored()
+        self._metrics.pipeline.count_second_looks(scores.second_looks)
         for scored in self._batcher.complete(batch, scores):
             self._scored(batch, join_views(scored, self._labels))
             self._offer(batch, scored)

@@ -80,8 +80,17 @@ def compare(
     canonical: NDArray[np.float32],
     targets: NDArray[np.int64],
     float_blocks: tuple[str, ...] = (),
+    doubt: float | None = None,
 ) -> OpenVinoForm:
-    """Compare int8 scores (n, labels) with the canonical model's on the same pictures."""
+    """Compare int8 scores (n, labels) with the canonical model's on the same pictures.
+
+    Args:
+        form: of both forms, where pictures that int8 leaves in doubt get a second look.
+        canonical: of the canonical model.
+        targets: (n,) label numbers.
+        float_blocks: what the int8 form keeps in float.
+        doubt: below which highest score a picture gets a second look.
+    """
     return OpenVinoForm(
         precision="int8",
         accuracy=round(float(np.mean(form.argmax(1) == targets)), 4),
@@ -90,6 +99,7 @@ def compare(
         agreement=round(float(np.mean(form.argmax(1) == canonical.argmax(1))), 4),
         agreement_within=round(agreement_within(form, canonical), 4),
         float_blocks=float_blocks,
+        doubt=doubt,
     )
 
 

@@ -1,9 +1,11 @@
 """The int8 form for OpenVINO, by post-training quantization on pictures of the training side.
 
-Rounding every layer to int8 moves scores by more than a user should see, so blocks of the network
-are brought back to float, rung by rung, until the form's scores agree with the canonical model's on
-pictures that it was not calibrated on. The network is calibrated once; a rung costs no more than
-scoring these pictures and those that it was calibrated on.
+Rounding every layer to int8 moves scores by more than a user should see, but only where the model
+is in doubt. So the exact model is written beside it, and has a second look at what the int8 form
+leaves in doubt. Where that is not enough, blocks of the network are brought back to float, rung by
+rung, until both together agree with the canonical model on pictures that the form was not
+calibrated on. The network is calibrated once; a rung costs no more than scoring these pictures and
+those that it was calibrated on.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.image import read_image, resize
+from monitor.inference.bundle import EXACT_XML
 from monitor.inference.convert import convert_keras
 from monitor.inference.keras_cells import with_cells
 from monitor.inference.manifest import CLOSE, PROMISED_AGREEMENT, OpenVinoForm
@@ -26,10 +29,24 @@ from trainer.export import agreement_within, compare
 from trainer.size import SIZE
 from trainer.views import Sampler
 
+EXACT_NAME = Path(EXACT_XML).name
+"""Beside the int8 form."""
 CALIBRATION = 200
 """Pictures that ranges and biases of the int8 form are measured on."""
 MOST_CHECKED = 600
 """Validation pictures that each form is compared on."""
+
+DOUBT = 0.9
+"""Pictures on which no score of the int8 form reaches this are scored again by the exact one.
+
+Measured with an Inception v3 that was trained on fire and smoke, all of it in int8, on 500 of its
+validation and test pictures; scores within 0.05 of the canonical model's, and how many pictures get
+a second look:
+
+    from            never    0.8      0.85     0.9      0.95
+    agree           95.8 %   98.4 %   99.2 %   99.6 %   100 %
+    second looks    0        7.8 %    10.4 %   13.8 %   24.0 %
+"""
 
 RUNGS: tuple[tuple[str, ...], ...] = (
     (),
@@ -47,6 +64,7 @@ was trained on fire and smoke, on 300 validation and 300 test pictures, scores w
 canonical model's, and the time for a picture, that of the canonical model in bf16 being 1:
 
     in float up to   nothing   stem    mixed1   mixed2   mixed3   mixed4
+    (without second looks)
     validation       94.3 %    98.0 %  99.0 %   99.0 %   99.3 %   99.7 %
     test             94.3 %    97.7 %  98.7 %   98.7 %   99.0 %   99.0 %
     time             0.55      0.63    0.68     0.71     0.75     0.78
@@ -148,8 +166,11 @@ def export_int8(
 
     with console.wait("making and checking the int8 form"):
         best = quantize(model, pictures, target, validation.some(MOST_CHECKED), on_rung=told)
-        scores = openvino_scores(target, test.pictures)
-        form = compare(scores, test.scores, targets, best.kept)
+        scores = second_look(
+            openvino_scores(target, test.pictures),
+            openvino_scores(target.with_name(EXACT_NAME), test.pictures),
+        )
+        form = compare(scores, test.scores, targets, best.kept, DOUBT)
     console.say(
         f"int8: accuracy {form.accuracy:.1%} (canonical {form.canonical_accuracy:.1%}), scores "
         f"within {CLOSE} on {form.agreement_within:.1%}, largest difference "
@@ -178,6 +199,8 @@ def quantize(
 ) -> Rung[Any]:
     """Write the int8 form of a model, with as many blocks in float as it takes to agree with it.
 
+    The exact form is written beside it; it has a second look at what the first leaves in doubt.
+
     Args:
         model: the canonical Keras model.
         pictures: uint8 (n, 299, 299, 3) that ranges and biases are measured on.
@@ -193,15 +216,30 @@ def quantize(
     exact = convert_keras(with_cells(model), SIZE, SIZE)
     rounded = _quantized(exact.clone(), pictures)
     known = _scores(exact, pictures)
+    again = _scores(exact, held_out.pictures)
     best = climb(
         rungs,
         lambda kept: _with_mean_logits(in_float(rounded, exact, kept), pictures, known),
-        lambda form: agreement_within(_scores(form, held_out.pictures), held_out.scores),
+        lambda form: agreement_within(
+            second_look(_scores(form, held_out.pictures), again), held_out.scores
+        ),
         on_rung,
     )
     target.parent.mkdir(parents=True, exist_ok=True)
     openvino.save_model(best.form, target, compress_to_fp16=True)
+    openvino.save_model(exact, target.with_name(EXACT_NAME), compress_to_fp16=True)
     return best
+
+
+def second_look(first: NDArray[np.float32], exact: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What both forms say together, as the engine does: float32 (n, labels).
+
+    Args:
+        first: scores of the int8 form, float32 (n, labels).
+        exact: of the exact one, for the same pictures.
+    """
+    doubtful = first.max(axis=1, keepdims=True) < DOUBT
+    return np.where(doubtful, exact, first)
 
 
 def openvino_scores(path: Path, pictures: NDArray[np.uint8], batch: int = 4) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ engine makes of what goes in and what comes out.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,7 +78,7 @@ def check_scores(scores: Scores, count: int, labels: int) -> Scores:
             "labels, or a value in them is no finite number; if it happens again, export the "
             "bundle again"
         )
-    return Scores(_probabilities(scores.probabilities, count, labels), cells)
+    return replace(scores, probabilities=_probabilities(scores.probabilities, count, labels))
 
 
 def _probabilities(scores: NDArray[np.float32], count: int, labels: int) -> NDArray[np.float32]:

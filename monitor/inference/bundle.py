@@ -5,7 +5,8 @@
     bundle.json      the manifest: what the model is, and the sha256 of every other file
     labels.txt       one label a line, in output order
     model.keras      the canonical model
-    openvino/        intermediate representation (model.xml, model.bin)
+    openvino/        intermediate representation (model.xml, model.bin), and that of the canonical
+                     model (exact.xml, exact.bin) for a second look where int8 leaves doubt
     learned.txt      what the network was trained on: see trainer.learned; not read here
     report/          the training report
 
@@ -31,6 +32,8 @@ LABELS_NAME = "labels.txt"
 KERAS_NAME = "model.keras"
 OPENVINO_XML = "openvino/model.xml"
 OPENVINO_BIN = "openvino/model.bin"
+EXACT_XML = "openvino/exact.xml"
+EXACT_BIN = "openvino/exact.bin"
 
 _MAX_MANIFEST_BYTES = 1024 * 1024
 # A model for cameras has tens of megabytes; beyond this something else lies in the folder.
@@ -66,6 +69,12 @@ class Bundle:
         """``model.xml`` of the OpenVINO form; None where the bundle has none."""
         listed = {OPENVINO_XML, OPENVINO_BIN} <= set(self.manifest.files)
         return self.path / OPENVINO_XML if listed else None
+
+    @property
+    def exact_path(self) -> Path | None:
+        """``exact.xml``: the canonical model for OpenVINO; None where the bundle has none."""
+        listed = {EXACT_XML, EXACT_BIN} <= set(self.manifest.files)
+        return self.path / EXACT_XML if listed else None
 
 
 def resolve_bundle(name: str | Path) -> Path:

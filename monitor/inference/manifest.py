@@ -64,6 +64,9 @@ class OpenVinoForm(_Part):
     written before it was measured."""
     float_blocks: tuple[str, ...] = ()
     """Blocks of the network that an int8 form keeps in float."""
+    doubt: Ratio | None = None
+    """Pictures on which no score reaches this are scored again by the exact form beside it, and all
+    figures here are those of both together; None where there is no exact form."""
 
     @property
     def keeps_promise(self) -> bool:

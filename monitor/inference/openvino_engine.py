@@ -1,5 +1,9 @@
 """Engine ``openvino``: the model's int8 form, or the canonical model, on the CPU.
 
+Rounding to int8 moves scores where the model is in doubt, and nowhere else: of a bundle that has
+both forms, the int8 one scores all pictures, and those that it leaves in doubt are scored again by
+the exact one, at about twice the cost. Of what cameras see most is beyond doubt.
+
 The model is compiled once, with a dynamic batch, and run in a few sizes, several parts of a batch
 side by side. Measured with Inception v3 in int8 on two cores: all sizes from one dynamic model take
 0.4 s and 190 MB, one model for each size takes 3.6 s and 260 to 400 MB, at the same speed.
@@ -52,9 +56,9 @@ class OpenVinoEngine:
         Args:
             bundle: a checked bundle.
             precision: ``int8`` takes the bundle's int8 form, ``full`` the canonical model (which
-                is converted in a child process, in about 20 s, once for each ``cache_dir``),
-                ``auto`` the OpenVINO form that the bundle has, unless it was measured and agrees
-                too little with the canonical model.
+                is converted in a child process, in about 20 s, once for each ``cache_dir``, where
+                the bundle has no exact form), ``auto`` the OpenVINO form that the bundle has,
+                unless it was measured and agrees too little with the canonical model.
             threads: for scoring; 0 takes all cores that this process may use.
             max_batch: largest batch that is expected.
             cache_dir: folder for compiled models, for a faster start; None keeps none.
@@ -70,67 +74,123 @@ class OpenVinoEngine:
         share = -(-max_batch // self._streams)
         self.batch_sizes: Sequence[int] = bucket_sizes(min(share, _LARGEST_PART))
         own = _takes_own(bundle, precision)
-        self._compiled: Any = _compile(bundle, own, cores, cache_dir)
-        self._requests: Requests | None = Requests(self._compiled, self._streams)
-        self._shapes = self._output_shapes(bundle)
-        self.device = f"CPU ({_arithmetic(self._compiled, bundle, own)})"
+        first = bundle.openvino_path if own else None
+        self._first: _Form | None = _Form(bundle, first, cores, cache_dir)
+        form = bundle.manifest.openvino
+        self._doubt = form.doubt if own and form is not None else None
+        self._second: _Form | None = None
+        if self._doubt is not None and bundle.exact_path is not None:
+            self._second = _Form(bundle, bundle.exact_path, cores, cache_dir)
+            if self._second.shapes != self._first.shapes:
+                raise BundleError(
+                    f"bundle {bundle.path}: its two OpenVINO models give different outputs; "
+                    "export the bundle again"
+                )
+        self.device = f"CPU ({self._arithmetic(bundle, own)})"
 
     def warm_up(self) -> None:
-        """Run each size of a part once, in each stream."""
+        """Run each size of a part once, in each stream and form."""
         height, width = self._geometry.height, self._geometry.width
         for size in self.batch_sizes:
-            self.score(np.zeros((size * self._streams, height, width, 3), np.uint8))
+            pictures = np.zeros((size * self._streams, height, width, 3), np.uint8)
+            for form in filter(None, (self._first, self._second)):
+                self._run(form, pictures)
 
     def score(self, pictures: NDArray[np.uint8]) -> Scores:
         """Score a batch of any size; see :class:`monitor.inference.engine.Engine`."""
         check_pictures(pictures, self._geometry)
-        if self._requests is None:
+        if self._first is None:
             raise EngineError("the engine openvino was closed; load it again")
+        made = self._run(self._first, pictures)
+        # A score that is no number leaves doubt, too: whether it is one is checked at the end.
+        doubtful = np.flatnonzero(~(made[0].max(axis=1) >= (self._doubt or 0.0)))
+        if self._second is not None and len(doubtful):
+            again = self._run(self._second, pictures[doubtful])
+            for all_of_it, better in zip(made, again, strict=True):
+                all_of_it[doubtful] = better
+        looked = len(doubtful) if self._second is not None else 0
+        scores = Scores(made[0], made[1] if len(made) > 1 else None, second_looks=looked)
+        return check_scores(scores, len(pictures), len(self.labels))
+
+    def close(self) -> None:
+        """Give the model back."""
+        self._first = None
+        self._second = None
+
+    def _run(self, form: "_Form", pictures: NDArray[np.uint8]) -> list[NDArray[np.float32]]:
         count = len(pictures)
         size = part_size(count, self._streams, self.batch_sizes)
         parts = split_batch(count, [known for known in self.batch_sizes if known <= size])
-        made = [np.empty((count, *shape), np.float32) for shape in self._shapes]
+        made = [np.empty((count, *shape), np.float32) for shape in form.shapes]
         try:
-            self._requests.run(np.ascontiguousarray(pictures), parts, made)
+            form.requests.run(np.ascontiguousarray(pictures), parts, made)
         except (RuntimeError, MemoryError) as error:
             raise EngineError(
                 f"OpenVINO failed on {count} pictures: {_first_line(error)}; if it happens "
                 "again, restart with inference.engine: tensorflow"
             ) from error
-        return check_scores(Scores(*made), count, len(self.labels))
+        return made
 
-    def close(self) -> None:
-        """Give the model back."""
-        self._requests = None
-        self._compiled = None
+    def _arithmetic(self, bundle: Bundle, own: bool) -> str:
+        """What it computes in, for people."""
+        known = bundle.manifest.openvino
+        if self._first is None or not (own and known is not None and known.precision == "int8"):
+            return self._first.arithmetic if self._first is not None else ""
+        if self._second is None:
+            return "int8"
+        return f"int8, {self._second.arithmetic} where in doubt"
 
-    def _output_shapes(self, bundle: Bundle) -> list[tuple[int, ...]]:
-        """Shapes without the batch: of the probabilities and, where there are some, of the cells.
 
-        Raises:
-            BundleError: the model has other inputs or outputs.
-        """
-        ports = (list(self._compiled.inputs), list(self._compiled.outputs))
-        found = [
-            [(str(port.partial_shape), port.element_type.get_type_name()) for port in side]
-            for side in ports
-        ]
-        size = f"{self._geometry.height},{self._geometry.width}"
-        wanted = [[(f"[?,{size},3]", "u8")], [(f"[?,{len(self.labels)}]", "f32")]]
-        shapes = [port.partial_shape[1:] for port in ports[1]]
-        cells = shapes[1] if len(shapes) == 2 else None
-        with_cells = (
-            cells is not None
-            and cells.is_static
-            and [*cells.to_shape()][2:] == [len(self.labels)]
-            and found[1][1][1] == "f32"
+class _Form:
+    """One compiled model, its requests, and the shapes of what it gives.
+
+    Args:
+        bundle: what it is of.
+        path: the .xml file; None for the canonical model, wherever it is.
+        cores: to compute on.
+        cache_dir: as for the engine.
+
+    Raises:
+        BundleError: it has other inputs or outputs.
+        EngineError: OpenVINO cannot compile it here.
+    """
+
+    def __init__(
+        self, bundle: Bundle, path: Path | None, cores: int, cache_dir: Path | None
+    ) -> None:
+        compiled = _compile(bundle, path, cores, cache_dir)
+        self.requests = Requests(compiled, stream_count(cores))
+        self.shapes = _output_shapes(bundle, compiled)
+        self.arithmetic = str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+
+
+def _output_shapes(bundle: Bundle, compiled: Any) -> list[tuple[int, ...]]:
+    """Shapes without the batch: of the probabilities and, where there are some, of the cells.
+
+    Raises:
+        BundleError: the model has other inputs or outputs.
+    """
+    ports = (list(compiled.inputs), list(compiled.outputs))
+    found = [
+        [(str(port.partial_shape), port.element_type.get_type_name()) for port in side]
+        for side in ports
+    ]
+    size = f"{bundle.geometry.height},{bundle.geometry.width}"
+    wanted = [[(f"[?,{size},3]", "u8")], [(f"[?,{len(bundle.labels)}]", "f32")]]
+    shapes = [port.partial_shape[1:] for port in ports[1]]
+    cells = shapes[1] if len(shapes) == 2 else None
+    with_cells = (
+        cells is not None
+        and cells.is_static
+        and [*cells.to_shape()][2:] == [len(bundle.labels)]
+        and found[1][1][1] == "f32"
+    )
+    if [found[0], found[1][: 1 if with_cells else None]] != wanted:
+        raise BundleError(
+            f"bundle {bundle.path}: its OpenVINO model goes from {found[0]} to {found[1]} "
+            f"where {wanted[0]} to {wanted[1]} is needed; export the bundle again"
         )
-        if [found[0], found[1][: 1 if with_cells else None]] != wanted:
-            raise BundleError(
-                f"bundle {bundle.path}: its OpenVINO model goes from {found[0]} to {found[1]} "
-                f"where {wanted[0]} to {wanted[1]} is needed; export the bundle again"
-            )
-        return [tuple(shape.to_shape()) for shape in shapes]
+    return [tuple(shape.to_shape()) for shape in shapes]
 
 
 def _takes_own(bundle: Bundle, precision: str) -> bool:
@@ -154,7 +214,7 @@ def _takes_own(bundle: Bundle, precision: str) -> bool:
     return has_form
 
 
-def _compile(bundle: Bundle, own: bool, threads: int, cache_dir: Path | None) -> Any:
+def _compile(bundle: Bundle, path: Path | None, threads: int, cache_dir: Path | None) -> Any:
     openvino = import_openvino()
     cache = _cache_folder(bundle, cache_dir)
     properties: dict[str, object] = {
@@ -168,8 +228,8 @@ def _compile(bundle: Bundle, own: bool, threads: int, cache_dir: Path | None) ->
         properties["CACHE_DIR"] = str(cache)
     try:
         core = openvino.Core()
-        if own:
-            return core.compile_model(bundle.openvino_path, "CPU", properties)
+        if path is not None or bundle.exact_path is not None:
+            return core.compile_model(path or bundle.exact_path, "CPU", properties)
         with tempfile.TemporaryDirectory(prefix="emberwatch-") as scratch:
             folder = Path(scratch) if cache is None else cache
             return core.compile_model(_canonical(bundle, folder), "CPU", properties)
@@ -203,14 +263,6 @@ def _cache_folder(bundle: Bundle, cache_dir: Path | None) -> Path | None:
         with suppress(OSError):
             shutil.rmtree(old)
     return folder
-
-
-def _arithmetic(compiled: Any, bundle: Bundle, own: bool) -> str:
-    """What it computes in, for people."""
-    form = bundle.manifest.openvino
-    if own and form is not None and form.precision == "int8":
-        return "int8"
-    return str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
 
 
 def _first_line(error: Exception) -> str:

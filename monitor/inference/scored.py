@@ -18,6 +18,8 @@ class Scores:
     """float32 (n, rows, columns, labels): the calibrated logits of each cell of a grid over the
     picture. The head is linear, so their mean over all cells is what the softmax gets. None where
     the model does not tell."""
+    second_looks: int = 0
+    """Pictures of these that were scored twice, as the first scores left doubt."""
 
     def __len__(self) -> int:
         return len(self.probabilities)

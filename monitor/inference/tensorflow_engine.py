@@ -112,7 +112,8 @@ class TensorFlowEngine:
             for start in range(0, len(pictures), largest)
         ]
         made = [np.concatenate(part) for part in zip(*parts, strict=True)]
-        return check_scores(Scores(*made), len(pictures), len(self.labels))
+        scores = Scores(made[0], made[1] if len(made) > 1 else None)
+        return check_scores(scores, len(pictures), len(self.labels))
 
     def close(self) -> None:
         """Give the model back."""

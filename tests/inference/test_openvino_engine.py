@@ -1,6 +1,8 @@
 """Engine openvino, on a real OpenVINO with the tiny bundle."""
 
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +11,16 @@ import numpy as np
 import pytest
 
 from monitor.errors import BundleError, EngineError
-from monitor.inference.bundle import KERAS_NAME, OPENVINO_XML, Bundle, write_manifest
+from monitor.inference.bundle import (
+    EXACT_XML,
+    KERAS_NAME,
+    OPENVINO_XML,
+    Bundle,
+    write_manifest,
+)
+from monitor.inference.load import load_engine
 from monitor.inference.openvino_engine import OpenVinoEngine
+from monitor.inference.openvino_runtime import import_openvino
 from tests.support.bundles import (
     FIRE_COLOUR,
     LABELS,
@@ -18,6 +28,7 @@ from tests.support.bundles import (
     SMOKE_COLOUR,
     plain,
     tiny_bundle,
+    tiny_manifest,
     write_tiny_openvino,
 )
 
@@ -195,3 +206,59 @@ def as_int8(folder: Path, agreement_within: float | None = None) -> Bundle:
         }
     )
     return write_manifest(folder, changed)
+
+
+def second_look_bundle(folder: Path, doubt: float, side: int = 64) -> Bundle:
+    """The tiny bundle, whose exact form calls everything smoke for sure: it is told apart so."""
+    write_tiny_openvino(folder, side)
+    ops = import_openvino().opset13
+    pictures = ops.parameter([-1, side, side, 3], dtype=np.uint8, name="pictures")
+    means = ops.reduce_mean(ops.convert(pictures, "f32"), ops.constant([1, 2]), keep_dims=False)
+    logits = ops.add(
+        ops.multiply(means, ops.constant(np.float32(0))),
+        ops.constant(np.array([0, 0, 50], np.float32)),
+    )
+    model = import_openvino().Model([ops.softmax(logits, axis=1)], [pictures], "exact")
+    import_openvino().save_model(model, folder / EXACT_XML)
+    manifest = tiny_manifest(side=side)
+    assert manifest.openvino is not None
+    form = manifest.openvino.model_copy(update={"precision": "int8", "doubt": doubt})
+    return write_manifest(folder, manifest.model_copy(update={"openvino": form}))
+
+
+# The tiny model is in doubt about this colour: it gives 0.5 to fire, 0.5 to misc.
+DOUBTFUL_COLOUR = (77, 0, 0)
+
+
+def test_what_int8_leaves_in_doubt_gets_a_second_look(tmp_path: Path) -> None:
+    bundle = second_look_bundle(tmp_path, 0.9)
+    engine = load_engine(bundle, "openvino", max_batch=4)
+    assert re.fullmatch(r"CPU \(int8, (f32|bf16) where in doubt\)", engine.device)
+    engine.warm_up()
+    colours = (FIRE_COLOUR, DOUBTFUL_COLOUR, MISC_COLOUR, DOUBTFUL_COLOUR)
+    scores = engine.score(np.stack([plain(colour, 64, 64) for colour in colours]))
+    assert scores.second_looks == 2
+    assert [LABELS[row] for row in scores.probabilities.argmax(1)] == [
+        "fire", "smoke", "misc", "smoke"
+    ]  # fmt: skip
+    sure = engine.score(plain(FIRE_COLOUR, 64, 64)[None])
+    assert sure.second_looks == 0
+
+
+def test_full_precision_takes_the_exact_form_and_looks_once(tmp_path: Path) -> None:
+    engine = load_engine(second_look_bundle(tmp_path, 0.9), "openvino", precision="full")
+    scores = engine.score(plain(FIRE_COLOUR, 64, 64)[None])
+    assert LABELS[int(scores.probabilities[0].argmax())] == "smoke"
+    assert scores.second_looks == 0
+    assert "int8" not in engine.device
+
+
+def test_two_forms_that_do_not_fit_are_refused(tmp_path: Path) -> None:
+    write_tiny_openvino(tmp_path / "other", 64, cells=True)
+    bundle = second_look_bundle(tmp_path / "bundle", 0.9)
+    for name in ("model.xml", "model.bin"):
+        target = bundle.path / "openvino" / name.replace("model", "exact")
+        shutil.copy(tmp_path / "other" / "openvino" / name, target)
+    again = write_manifest(bundle.path, bundle.manifest)
+    with pytest.raises(BundleError, match="two OpenVINO models give different outputs"):
+        load_engine(again, "openvino")

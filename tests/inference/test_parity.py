@@ -37,8 +37,12 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 COUNT = 32
 
 PICTURES_EACH_SECOND = 2
-WITHIN, SHARE = 0.05, 0.99
-"""The fast way scores within this of the plain one, for this share of the frames at least."""
+WITHIN, SHARE = 0.05, 0.9
+"""The fast way scores within this of the plain one, for this share of the frames at least: half of
+the footage shows a fire or a smoke that begins, on which the model is in doubt by design. Of
+held-out pictures docs/performance.md tells."""
+MEAN = 0.02
+"""And within this on average."""
 
 Pictures = NDArray[np.uint8]
 
@@ -117,7 +121,8 @@ def test_shipped_files_are_small_enough(bundle: Bundle) -> None:
     assert bundle.openvino_path is not None
     assert bundle.keras_path.stat().st_size <= 48_000_000
     form = sum(path.stat().st_size for path in bundle.openvino_path.parent.iterdir())
-    assert form <= 26_000_000
+    # The int8 form, and the exact one in half precision for second looks.
+    assert form <= 70_000_000
 
 
 def test_manifest_says_that_int8_is_as_good(bundle: Bundle) -> None:
@@ -127,7 +132,7 @@ def test_manifest_says_that_int8_is_as_good(bundle: Bundle) -> None:
     assert form.accuracy >= form.canonical_accuracy - 0.01
     assert form.agreement >= 0.99
     assert form.agreement_within is not None
-    assert form.agreement_within >= 0.98
+    assert form.agreement_within >= 0.99
     assert form.keeps_promise
 
 
@@ -171,14 +176,9 @@ def test_key_frames_scaled_in_the_decoder_score_as_full_pictures(
 def test_fast_path_scores_as_the_reference(
     bundle: Bundle, fast: dict[float, Pictures], plain_scores: NDArray[np.float32]
 ) -> None:
-    """But for what the int8 form itself differs by, which its manifest tells of."""
     engine = OpenVinoEngine(bundle, max_batch=8)
     assert "int8" in engine.device
-    found = engine.score(np.stack(list(fast.values()))).probabilities
-    form = bundle.manifest.openvino
-    assert form is not None
-    own = SHARE if form.agreement_within is None else min(SHARE, form.agreement_within)
-    assert_agree(found, plain_scores, share=own - 1 / len(found))
+    assert_agree(engine.score(np.stack(list(fast.values()))).probabilities, plain_scores)
 
 
 def assert_close(scores: NDArray[np.float32], reference: NDArray[np.float32], mean: float) -> None:
@@ -190,11 +190,10 @@ def assert_close(scores: NDArray[np.float32], reference: NDArray[np.float32], me
     assert (scores.argmax(axis=1) == reference.argmax(axis=1))[clear].all()
 
 
-def assert_agree(
-    found: NDArray[np.float32], reference: NDArray[np.float32], share: float = SHARE
-) -> None:
+def assert_agree(found: NDArray[np.float32], reference: NDArray[np.float32]) -> None:
     apart = np.abs(found - reference).max(axis=1)
-    assert (apart <= WITHIN).mean() >= share, np.sort(apart)[-5:]
+    assert (apart <= WITHIN).mean() >= SHARE, np.sort(apart)[-5:]
+    assert apart.mean() <= MEAN
 
 
 def demo_pictures() -> Iterator[Pictures]:

@@ -14,7 +14,16 @@ from tests.support.pictures import picture
 from trainer.blocks import blocks_of, head_of
 from trainer.console import Console
 from trainer.export import agreement_within
-from trainer.quantize import Known, Rung, climb, export_int8, openvino_scores, quantize
+from trainer.quantize import (
+    DOUBT,
+    Known,
+    Rung,
+    climb,
+    export_int8,
+    openvino_scores,
+    quantize,
+    second_look,
+)
 from trainer.size import SIZE
 
 # Keras and NumPy disagree on a keyword; nothing that this project could change.
@@ -89,7 +98,9 @@ def test_blocks_that_are_kept_are_not_rounded(model: Any, known: Known, tmp_path
         counts.append(roundings(path))
         sizes.append(path.with_suffix(".bin").stat().st_size)
         scores = openvino_scores(path, known.pictures)
-        assert found.agreement == agreement_within(scores, known.scores)
+        exact = openvino_scores(path.with_name("exact.xml"), known.pictures)
+        both = second_look(scores, exact)
+        assert found.agreement == agreement_within(both, known.scores)
     assert counts[0] > counts[1] > counts[2] == 0
     assert sizes[0] < sizes[1] < sizes[2]
     # Nothing is rounded but the weights, to half precision, where they are stored.
@@ -112,11 +123,21 @@ def test_form_that_was_written_is_measured_and_tells_of_cells(
     path = tmp_path / "model.xml"
     targets = known.scores.argmax(1)
     form = export_int8(model, path, known.pictures[:8], known, known, targets, Console(quiet=True))
-    scores = openvino_scores(path, known.pictures)
+    scores = second_look(
+        openvino_scores(path, known.pictures),
+        openvino_scores(path.with_name("exact.xml"), known.pictures),
+    )
+    assert form.doubt == DOUBT
     assert form.agreement_within == pytest.approx(agreement_within(scores, known.scores), abs=1e-4)
     assert form.canonical_accuracy == 1.0
     outputs = import_openvino().Core().read_model(path).outputs
     assert [len(port.partial_shape) for port in outputs] == [2, 4]
+
+
+def test_only_what_is_in_doubt_gets_a_second_look() -> None:
+    first = np.array([[0.95, 0.05], [0.6, 0.4], [0.08, 0.92]], np.float32)
+    exact = np.array([[0.5, 0.5], [0.3, 0.7], [0.5, 0.5]], np.float32)
+    np.testing.assert_array_equal(second_look(first, exact), [first[0], exact[1], first[2]])
 
 
 def test_the_first_rung_that_holds_is_taken() -> None:
