@@ -101,11 +101,11 @@ class Inference(Section):
 
     bundle: str = Field("default", description="`default`, or the folder of a model bundle.")
     engine: Literal["auto", "openvino", "tensorflow"] = Field(
-        "auto", description="auto: TensorFlow where it sees a GPU, else OpenVINO."
+        "auto", description="auto: TensorFlow (or JAX) where Keras sees a GPU, else OpenVINO."
     )
     precision: Literal["auto", "int8", "full"] = Field(
         "auto",
-        description="For OpenVINO; auto: the int8 form, unless it is known to agree too little.",
+        description="For OpenVINO; auto: int8 with second looks, unless it agrees too little.",
     )
     threads: int = Field(0, ge=0, le=256, description="Threads for scoring; 0: all cores.")
     batch: Batch = Field(default_factory=Batch, description="How frames are scored together.")

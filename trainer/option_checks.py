@@ -22,7 +22,7 @@ _ABOVE_ZERO = ("learning_rate", "fine_tune_learning_rate", "checkpoint_minutes")
 _PERCENT = {"random_crop": 90, "random_brightness": 90, "small_views": 100, "degraded_views": 100}
 _SHARES = ("gate_false_positives", "false_alarms", "label_smoothing", "head_label_smoothing")
 _MOST_HELD_OUT = 80
-# A bundle is 70 MB; while it is written there is a copy of the model in full precision beside it.
+# A bundle is 110 MB; while it is written there is a copy of the model in full precision beside it.
 _BUNDLE_BYTES = 300 * 1000**2
 # Bottlenecks take 14 KB a picture with two views.
 _CACHE_BYTES = 150 * 1000**2
