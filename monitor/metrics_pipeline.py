@@ -35,6 +35,10 @@ class PipelineMetrics:
             "emberwatch_second_looks",
             "Pictures that were scored again by the exact form, as int8 left them in doubt.",
         )
+        self._second_look_failures = counted.counter(
+            "emberwatch_second_look_failures",
+            "Batches whose doubtful pictures kept their first scores, as the exact form failed.",
+        )
         self._batch_size = counted.keep(
             Histogram(
                 "emberwatch_batch_size",
@@ -78,6 +82,10 @@ class PipelineMetrics:
     def count_second_looks(self, count: int) -> None:
         """So many pictures of a batch were scored twice."""
         self._second_looks.inc(count)
+
+    def count_second_look_failure(self) -> None:
+        """The exact form failed on the doubtful pictures of a batch."""
+        self._second_look_failures.inc()
 
     def count_engine_failure(self) -> None:
         """The engine failed on a batch, or on its repetition."""

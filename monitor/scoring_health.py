@@ -50,3 +50,9 @@ class ScoringHealth:
         kept_back = self._throttle.admit("engine", self._clock.monotonic())
         if kept_back is not None:
             log.error("engine_failing", error=str(error), kept_back=kept_back)
+
+    def second_look_failed(self, reason: str) -> None:
+        """Doubtful pictures of a batch kept their first scores: no fault, and to be looked at."""
+        kept_back = self._throttle.admit("second look", self._clock.monotonic())
+        if kept_back is not None:
+            log.warning("second_look_failing", error=reason, kept_back=kept_back)

@@ -192,6 +192,9 @@ class Watch:
             return False
         self._health.scored()
         self._metrics.pipeline.count_second_looks(scores.second_looks)
+        if scores.second_look_fault:
+            self._metrics.pipeline.count_second_look_failure()
+            self._health.second_look_failed(scores.second_look_fault)
         for scored in self._batcher.complete(batch, scores):
             self._scored(batch, join_views(scored, self._labels))
             self._offer(batch, scored)

@@ -67,7 +67,9 @@ class JaxLearner:
         prepared.
         """
         lower = self._rates.has_lower and self.step % self._plan.lower_every == 0
-        rounded = self._plan.rounded_steps and self.step % 2 == 1
+        # Every other one of those that the lower blocks learn at, too.
+        turn = self._lower_steps if lower else self.step
+        rounded = self._plan.rounded_steps and turn % 2 == 1
         self.step += 1
         self._lower_steps += lower
         self._now, self._means, self._squares, loss, correct = self._learn(

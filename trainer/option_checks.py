@@ -84,6 +84,12 @@ def _check_framework(options: TrainOptions) -> None:
             "--framework jax: JAX is not installed; pip install 'emberwatch[jax]', and for a GPU "
             "of NVIDIA 'jax[cuda13]'"
         )
+    asked = options.framework != FRAMEWORKS[0] or options.view_workers
+    if asked and not options.fine_tunes:
+        raise UsageError(
+            "--framework and --view-workers: they are for fine-tuning alone; add "
+            "--fine-tune-minutes or --fine-tune-steps"
+        )
     if options.rounded_steps and options.framework != "jax":
         raise UsageError("--rounded-steps: only JAX can round; add --framework jax")
 

@@ -32,7 +32,7 @@ _DEFAULTS = {
     if field.name
     in ("class_weights", "patience", "flip", "random_crop", "random_brightness", "small_views",
         "degraded_views", "fine_tune_from", "label_smoothing",
-        "framework", "rounded_steps",
+        "rounded_steps",
         # Of the head, which fine-tuning starts from.
         "steps", "learning_rate", "batch_size", "evaluate_every", "cached_views",
         "head_label_smoothing")

@@ -4,14 +4,17 @@ On a CPU one thread keeps up with training. A GPU takes thousands of views a sec
 cores. A batch is the same whoever makes it: it depends on the seed and on the number of its step.
 """
 
-import queue
+import ctypes
+import os
+import shutil
+import signal
 import tempfile
-import threading
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from itertools import count
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -24,6 +27,10 @@ from trainer.size import SIZE
 from trainer.views import Batch, Sampler
 
 _AHEAD = 4
+_SCRATCH = "emberwatch-views-"
+_PR_SET_PDEATHSIG = 1
+_FAULTS = (EmberwatchError, OSError, MemoryError, cv2.error)
+"""What making a view can end with."""
 
 # Of a worker process: set once, when it begins.
 _made_by: tuple[Sampler, NDArray[np.uint8]] | None = None
@@ -48,14 +55,15 @@ def ahead(sampler: Sampler, first_step: int, workers: int = 0) -> Iterator[Itera
 
 @contextmanager
 def _by_processes(sampler: Sampler, first_step: int, workers: int) -> Iterator[Iterator[Batch]]:
+    _sweep(Path(tempfile.gettempdir()))
     slots = 2 * workers
     shape = (slots, sampler.batch_size, SIZE, SIZE, 3)
-    with tempfile.TemporaryDirectory(prefix="emberwatch-views-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{_SCRATCH}{os.getpid()}-") as folder:
         # Pictures go through a file that all of them have in memory: pipes would copy them twice.
         path = Path(folder) / "batches"
         made = np.memmap(path, np.uint8, "w+", shape=shape)
         with ProcessPoolExecutor(
-            workers, get_context("spawn"), _begin, (sampler, path, shape)
+            workers, get_context("spawn"), _begin, (sampler, path, shape, os.getpid())
         ) as pool:
             waiting: deque[tuple[int, Future[NDArray[np.int32]]]] = deque()
 
@@ -66,32 +74,51 @@ def _by_processes(sampler: Sampler, first_step: int, workers: int) -> Iterator[I
                     step += 1
                 while True:
                     slot, future = waiting.popleft()
-                    try:
-                        targets = future.result()
-                    except (EmberwatchError, OSError) as error:
-                        raise _unreadable(error) from error
-                    except BrokenProcessPool as error:
-                        raise TrainingError(
-                            "a process that makes views was killed; if memory is short give "
-                            "--view-workers a smaller number, then start again: it goes on"
-                        ) from error
+                    targets = future.result()
                     batch = Batch(np.array(made[slot]), targets)
                     waiting.append((slot, pool.submit(_fill, step, slot)))
                     step += 1
                     yield batch
 
             try:
-                yield batches()
+                yield _told(batches())
             finally:
                 for _, future in waiting:
                     future.cancel()
 
 
-def _begin(sampler: Sampler, path: Path, shape: tuple[int, ...]) -> None:
+def _told(batches: Iterator[Batch]) -> Iterator[Batch]:
+    """The batches; what goes wrong with a process or a picture is told in a sentence."""
+    try:
+        yield from batches
+    except BrokenProcessPool as error:
+        raise TrainingError(
+            "a process that makes views was killed; if memory is short give --view-workers a "
+            "smaller number, then start again: it goes on"
+        ) from error
+    except _FAULTS as error:
+        raise _unreadable(error) from error
+
+
+def _begin(sampler: Sampler, path: Path, shape: tuple[int, ...], parent: int) -> None:
     global _made_by
+    # A trainer that is killed takes them with it; one that ends in between is not waited for.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        raise SystemExit
+    # Ctrl-C goes to all, and means the trainer.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # Each worker has a core of its own.
     cv2.setNumThreads(1)
     _made_by = sampler, np.memmap(path, np.uint8, "r+", shape=shape)
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what trainers left that were killed: their batches are a gigabyte."""
+    for left in folder.glob(f"{_SCRATCH}*"):
+        owner = left.name.removeprefix(_SCRATCH).partition("-")[0]
+        if owner.isdecimal() and not Path("/proc", owner).exists():
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _fill(step: int, slot: int) -> NDArray[np.int32]:
@@ -105,42 +132,20 @@ def _fill(step: int, slot: int) -> NDArray[np.int32]:
 
 @contextmanager
 def _by_thread(sampler: Sampler, first_step: int) -> Iterator[Iterator[Batch]]:
-    ready: queue.Queue[Batch | EmberwatchError | OSError] = queue.Queue(_AHEAD)
-    stop = threading.Event()
+    with ThreadPoolExecutor(1, "views") as pool:
+        waiting: deque[Future[Batch]] = deque()
 
-    def put(item: Batch | EmberwatchError | OSError) -> None:
-        while not stop.is_set():
-            try:
-                ready.put(item, timeout=0.2)
-            except queue.Full:
-                continue
-            return
+        def batches() -> Iterator[Batch]:
+            for step in count(first_step):
+                waiting.append(pool.submit(sampler.batch, step))
+                if len(waiting) > _AHEAD:
+                    yield waiting.popleft().result()
 
-    def work() -> None:
-        step = first_step
-        while not stop.is_set():
-            try:
-                put(sampler.batch(step))
-            except (EmberwatchError, OSError) as error:
-                put(error)
-                return
-            step += 1
-
-    def batches() -> Iterator[Batch]:
-        while True:
-            item = ready.get()
-            if isinstance(item, Batch):
-                yield item
-            else:
-                raise _unreadable(item) from item
-
-    thread = threading.Thread(target=work, name="views", daemon=True)
-    thread.start()
-    try:
-        yield batches()
-    finally:
-        stop.set()
-        thread.join()
+        try:
+            yield _told(batches())
+        finally:
+            for future in waiting:
+                future.cancel()
 
 
 def _unreadable(error: Exception) -> TrainingError:

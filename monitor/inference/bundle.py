@@ -116,7 +116,14 @@ def _load(folder: Path) -> Bundle:
             f"bundle {folder}: {LABELS_NAME} and {MANIFEST_NAME} name different labels; "
             "export the bundle again"
         )
-    return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
+    bundle = Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
+    form = manifest.openvino
+    if form is not None and form.doubt is not None and bundle.exact_path is None:
+        raise BundleError(
+            f"bundle {folder}: its int8 form wants second looks, and {EXACT_XML} or {EXACT_BIN} "
+            "is not listed; export the bundle again"
+        )
+    return bundle
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> Bundle:

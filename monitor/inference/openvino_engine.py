@@ -104,12 +104,19 @@ class OpenVinoEngine:
         made = self._run(self._first, pictures)
         # A score that is no number leaves doubt, too: whether it is one is checked at the end.
         doubtful = np.flatnonzero(~(made[0].max(axis=1) >= (self._doubt or 0.0)))
+        looked, fault = 0, ""
         if self._second is not None and len(doubtful):
-            again = self._run(self._second, pictures[doubtful])
-            for all_of_it, better in zip(made, again, strict=True):
-                all_of_it[doubtful] = better
-        looked = len(doubtful) if self._second is not None else 0
-        scores = Scores(made[0], made[1] if len(made) > 1 else None, second_looks=looked)
+            try:
+                again = self._run(self._second, pictures[doubtful])
+            except EngineError as error:
+                # A fire that begins is in doubt: first scores are better than none.
+                fault = str(error)
+            else:
+                looked = len(doubtful)
+                for all_of_it, better in zip(made, again, strict=True):
+                    all_of_it[doubtful] = better
+        cells = made[1] if len(made) > 1 else None
+        scores = Scores(made[0], cells, second_looks=looked, second_look_fault=fault)
         return check_scores(scores, len(pictures), len(self.labels))
 
     def close(self) -> None:
@@ -210,7 +217,8 @@ def _takes_own(bundle: Bundle, precision: str) -> bool:
     if precision == "full":
         return has_form and form is not None and form.precision in ("f16", "f32")
     if precision == "auto" and form is not None and not form.keeps_promise:
-        return has_form and bundle.keras_path is None  # better than nothing
+        # Better than nothing.
+        return has_form and bundle.keras_path is None and bundle.exact_path is None
     return has_form
 
 

@@ -20,6 +20,8 @@ class Scores:
     the model does not tell."""
     second_looks: int = 0
     """Pictures of these that were scored twice, as the first scores left doubt."""
+    second_look_fault: str = ""
+    """Why doubtful pictures have no second scores and keep their first; empty where they have."""
 
     def __len__(self) -> int:
         return len(self.probabilities)

@@ -191,3 +191,13 @@ def test_any_accepted_file_name_stays_inside(name: str) -> None:
     inside = Path(os.path.normpath(root / name))
     assert inside != root
     assert inside.is_relative_to(root)
+
+
+def test_second_looks_without_the_exact_form_are_refused(tmp_path: Path) -> None:
+    bundle = tiny_bundle(tmp_path)
+    form = bundle.manifest.openvino
+    assert form is not None
+    doubtful = form.model_copy(update={"doubt": 0.9})
+    write_manifest(tmp_path, bundle.manifest.model_copy(update={"openvino": doubtful}))
+    with pytest.raises(BundleError, match=r"openvino/exact\.xml or .* is not listed"):
+        load_bundle(tmp_path)

@@ -245,6 +245,24 @@ def test_what_int8_leaves_in_doubt_gets_a_second_look(tmp_path: Path) -> None:
     assert sure.second_looks == 0
 
 
+def test_first_scores_stand_where_the_second_look_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = OpenVinoEngine(second_look_bundle(tmp_path, 0.9))
+
+    def fail(*_arguments: object) -> None:
+        raise MemoryError("no room for a second look")
+
+    assert engine._second is not None
+    monkeypatch.setattr(engine._second.requests, "run", fail)
+    pictures = np.stack([plain(colour, 64, 64) for colour in (FIRE_COLOUR, DOUBTFUL_COLOUR)])
+    scores = engine.score(pictures)
+    assert scores.second_looks == 0
+    assert "no room for a second look" in scores.second_look_fault
+    assert scores.probabilities[0].argmax() == LABELS.index("fire")
+    assert scores.probabilities[1].max() < 0.9
+
+
 def test_full_precision_takes_the_exact_form_and_looks_once(tmp_path: Path) -> None:
     engine = load_engine(second_look_bundle(tmp_path, 0.9), "openvino", precision="full")
     scores = engine.score(plain(FIRE_COLOUR, 64, 64)[None])

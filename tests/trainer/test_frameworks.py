@@ -49,6 +49,8 @@ def test_jax_and_processes_make_a_bundle(options: TrainOptions) -> None:
     [
         ({"framework": "pytorch"}, "--framework pytorch: it must be tensorflow or jax"),
         ({"rounded_steps": True}, "--rounded-steps: only JAX can round"),
+        ({"framework": "jax", "fine_tune_steps": 0}, "they are for fine-tuning alone"),
+        ({"view_workers": 2, "fine_tune_steps": 0}, "they are for fine-tuning alone"),
         ({"view_workers": -1}, "--view-workers -1: it must be at least 0"),
     ],
 )
@@ -65,3 +67,10 @@ def test_a_missing_jax_is_named_with_the_cure(
     monkeypatch.setattr(option_checks, "find_spec", lambda _name: None)
     with pytest.raises(UsageError, match="pip install 'emberwatch"):
         train(replace(options, framework="jax"), QUIET)
+
+
+def test_a_run_that_began_in_tensorflow_goes_on_in_jax(options: TrainOptions) -> None:
+    pytest.importorskip("jax", reason="the extra 'jax' is not installed")
+    train(options, QUIET)
+    train(replace(options, framework="jax"), QUIET)
+    assert len(list(options.cache.glob("runs/*/last.npz"))) == 1

@@ -99,3 +99,18 @@ def test_every_other_step_is_rounded_where_asked_for(start: Any) -> None:
     taught(rounding, 1)
     second_plain, second_rounding = plain.state()[0], rounding.state()[0]
     assert any((second_plain[name] != second_rounding[name]).any() for name in second_plain)
+
+
+@pytest.mark.parametrize("lower_every", [1, 2, 3, 4])
+def test_the_lower_blocks_learn_at_rounded_steps_too(start: Any, lower_every: int) -> None:
+    learner = JaxLearner(start, Plan(100, 0, 1e-3, lower_every, (1.0,) * 3, rounded_steps=True))
+    seen: set[tuple[bool, bool]] = set()
+    take = learner._learn
+
+    def spy(*given: Any, lower: bool, rounded: bool) -> Any:
+        seen.add((lower, rounded))
+        return take(*given, lower=lower, rounded=rounded)
+
+    learner._learn = spy
+    taught(learner, 3 * lower_every)
+    assert {(True, True), (True, False)} <= seen
