@@ -63,7 +63,7 @@ def test_the_model_is_calm_before_and_sure_afterwards(
     after = [score for at, score in found if at >= QUIET_SECONDS + 3]
     assert max(before) < CALM
     assert min(hazard(score) for score in after) > SURE
-    assert sum(score[label] > SURE for score in after) >= 8
+    assert sum(score[label] > SURE for score in after) > len(after) / 2
     assert all(max(score, key=lambda name: score[name]) == label for score in after)
 
 

@@ -17,7 +17,7 @@ import yaml
 
 from monitor.bench.counts import Counts, parse_counts
 from monitor.bench.machine import cpu_seconds, memory_bytes
-from monitor.child_daemon import stop
+from monitor.child_daemon import held_back, stop
 from monitor.errors import EmberwatchError
 
 READY_TIMEOUT_SECONDS = 90.0
@@ -59,17 +59,18 @@ class BenchDaemon:
             notify.bind(str(path))
             notify.settimeout(0.5)
             began = time.monotonic()
-            with self._log.open("wb") as log:
-                self._process = subprocess.Popen(
-                    [sys.executable, "-m", "monitor", "run", str(self._config)],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    # Ctrl-C is for the benchmark, which then stops its daemon in an orderly way.
-                    start_new_session=True,
-                    env={**os.environ, "NOTIFY_SOCKET": str(path)},
-                )
             try:
+                with self._log.open("wb") as log, held_back(signal.SIGTERM):
+                    self._process = subprocess.Popen(
+                        [sys.executable, "-m", "monitor", "run", str(self._config)],
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        # Ctrl-C is for the benchmark, which then stops its daemon in an orderly
+                        # way.
+                        start_new_session=True,
+                        env={**os.environ, "NOTIFY_SOCKET": str(path)},
+                    )
                 self._wait_ready(notify, began + READY_TIMEOUT_SECONDS)
             except BaseException:
                 self.close()
