@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from monitor.child_daemon import stop
+from monitor.child_daemon import held_back, stop
 
 LAST_LINES = 12
 """Lines of the log that are shown when something went wrong."""
@@ -44,17 +45,21 @@ class DemoDaemon:
         """Where it listens; empty until its log says so."""
 
     def __enter__(self) -> "DemoDaemon":
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "monitor", "run", str(self._config)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                # Ctrl-C is for the demo, which then stops its daemon in an orderly way.
-                start_new_session=True,
-                # A service manager that started the demo is told nothing by its daemon.
-                env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"},
-            )
+        try:
+            with self._log.open("wb") as log, held_back(signal.SIGTERM):
+                self._process = subprocess.Popen(
+                    [sys.executable, "-m", "monitor", "run", str(self._config)],
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    # Ctrl-C is for the demo, which then stops its daemon in an orderly way.
+                    start_new_session=True,
+                    # A service manager that started the demo is told nothing by its daemon.
+                    env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"},
+                )
+        except BaseException:
+            stop(self._process)
+            raise
         return self
 
     def __exit__(
