@@ -7,7 +7,8 @@ as scoring; without that, a machine would spend itself on decoding pictures that
 The share falls where frames are lost because nobody came to score them, or where they come late out
 of the workers, and creeps up again while neither is so. A step up that was too much is taken back,
 and the next try waits twice as long: an overloaded machine is tried seldom, a busy minute is soon
-forgotten.
+forgotten. What is lost while cameras are being opened says little of what the machine carries
+afterwards: opening one costs as much as several of its frames.
 """
 
 from collections.abc import Collection, Mapping
@@ -27,11 +28,14 @@ _SETTLE_SECONDS = 2.0
 """Frames sampled at the rate before still arrive for so long after a change."""
 _DOWN_LEAST, _DOWN_MOST, _DOWN_LATE = 0.9, 0.5, 0.8
 """A step down multiplies by what was not lost, between these; for lateness, by the third."""
-_UP = 1.1
+_UP = 1.0 / _DOWN_LEAST
+"""So that one step up takes one step down back whole."""
 _FIRST_PATIENCE_SECONDS, _LONGEST_PATIENCE_SECONDS = 10.0, 120.0
 _PROBATION_SECONDS = 30.0
 """A step up is to blame for what goes wrong within this time."""
 _LEAST_SHARE = 0.01
+_LONGEST_OPENING_SECONDS = 30.0
+"""Who is at it for longer does it all the time: cameras that come and go are part of the load."""
 _PAUSE_SECONDS = 30.0
 """Who was not asked for so long was suspended: what was lost meanwhile says nothing."""
 
@@ -51,6 +55,8 @@ class Load:
     delay_seconds: float
     """From a camera to its mailbox, in the middle of all cameras; 0 where it is not for want of
     processor time."""
+    opening: bool = False
+    """Whether a camera came up a moment ago."""
 
 
 class Governor:
@@ -62,6 +68,7 @@ class Governor:
         """Where the window began that is judged next."""
         self._not_before = 0.0
         self._asked: float | None = None
+        self._opening_since: float | None = None
         self._calm_since: float | None = None
         self._raised_at: float | None = None
         self._patience = _FIRST_PATIENCE_SECONDS
@@ -74,11 +81,13 @@ class Governor:
             now: monotonic time, seconds.
         """
         asked, self._asked = self._asked, now
+        bustle = self._bustle(load.opening, now)
         if self._from is None or asked is None or now - asked > _PAUSE_SECONDS:
             self._from = (now, load)
             return self.share
         since, first = self._from
-        if now < self._not_before or load.sampled < first.sampled or load.lost < first.lost:
+        begins_anew = load.sampled < first.sampled or load.lost < first.lost
+        if bustle or now < self._not_before or begins_anew:
             self._from = (now, load)
             return self.share
         sampled, seconds = load.sampled - first.sampled, now - since
@@ -90,6 +99,15 @@ class Governor:
         lost = (load.lost - first.lost) / max(sampled, 1)
         self._judge(lost, load.delay_seconds > LATE_SECONDS, now, seconds)
         return self.share
+
+    def _bustle(self, opening: bool, now: float) -> bool:
+        """Whether what is lost now is to be laid to the opening of cameras."""
+        if not opening:
+            self._opening_since = None
+            return False
+        if self._opening_since is None:
+            self._opening_since = now
+        return now - self._opening_since <= _LONGEST_OPENING_SECONDS
 
     def _judge(self, lost: float, late: bool, now: float, seconds: float) -> None:
         if lost > BORNE_LOSS or late:

@@ -19,6 +19,9 @@ from monitor.watch import Watch
 STEP_SECONDS = 1.0
 """How often the load is looked at."""
 
+OPENING_SECONDS = 5.0
+"""So long after a camera came up its worker, and those beside it, may still be behind."""
+
 _TOLD_SHARE = 0.9
 """A machine that carries more than this of what is asked is not called overloaded in the log."""
 
@@ -50,6 +53,8 @@ class Sampling:
         self._last = clock.monotonic()
         self._counts = read_counts()
         self._told = False
+        self._up: frozenset[str] = frozenset()
+        self._opened_at: float | None = None
 
     @property
     def fault(self) -> str:
@@ -92,11 +97,16 @@ class Sampling:
         # Where processors idle, it is the network that holds pictures up.
         busy = are_busy(before, self._counts, seconds)
         lost = sum(status.dropped.get("overwritten", 0) for status in statuses.values())
+        now, up = self._clock.monotonic(), frozenset(n for n, s in statuses.items() if s.up)
+        if up - self._up:
+            self._opened_at = now
+        self._up = up
         delays = [status.delay_seconds for status in statuses.values() if status.up]
         return Load(
             sampled=sum(status.frames for status in statuses.values()),
             lost=lost + sum(work.lost for work in self._watch.work().values()),
             delay_seconds=statistics.median(delays) if busy and delays else 0.0,
+            opening=self._opened_at is not None and now - self._opened_at < OPENING_SECONDS,
         )
 
     def _burst(self) -> None:

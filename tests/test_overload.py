@@ -141,3 +141,32 @@ def test_a_step_up_that_was_too_much_is_tried_again_ever_more_seldom() -> None:
     last = [index * STEP for index in late if index * STEP > 600]
     gaps = [after - before for before, after in itertools.pairwise(last)]
     assert min(gaps) > 6 * LONGEST_WINDOW_SECONDS
+
+
+def lossy(governor: Governor, seconds: range, *, opening: bool) -> float:
+    """Half of 20 frames a second are lost, every second."""
+    for second in seconds:
+        governor.update(Load(20 * second, 10 * second, 0.0, opening=opening), float(second))
+    return governor.share
+
+
+def test_what_is_lost_while_cameras_are_opened_slows_nobody_down() -> None:
+    governor = Governor()
+    assert lossy(governor, range(100, 120), opening=True) == 1.0
+    assert lossy(governor, range(120, 125), opening=False) < 1.0
+
+
+def test_cameras_that_come_and_go_all_the_time_are_part_of_the_load() -> None:
+    governor = Governor()
+    lossy(governor, range(100, 140), opening=True)
+    assert governor.share < 1.0
+
+
+def test_one_step_up_takes_one_step_down_back() -> None:
+    governor = Governor()
+    governor.update(Load(0, 0, 0.0), 0.0)
+    governor.update(Load(100, 6, 0.0), 2.0)
+    assert governor.share == 0.9
+    for second in range(3, 20):
+        governor.update(Load(100 + 20 * second, 6, 0.0), float(second))
+    assert governor.share == 1.0
