@@ -213,7 +213,8 @@ class ClipPipeline:
                     captured_monotonic=decoded.media_seconds,
                     media_seconds=decoded.media_seconds,
                     health=Health.OK,
-                    gist=gist(thumbnail(decoded.pixels)),
+                    gist=gist(thumbnail(decoded.pixels, decoded.layout)),
+                    layout=decoded.layout,
                 )
         finally:
             source.close()

@@ -138,7 +138,7 @@ class Ingest(Section):
     )
     max_back_off: PositiveSeconds = Field(60.0, description="Longest pause between reconnects.")
     max_side: int = Field(
-        1280, ge=299, le=4096, description="Pictures are scaled down to this longer side, pixels."
+        1920, ge=299, le=4096, description="Pictures are scaled down to this longer side, pixels."
     )
     hwaccel: Literal["auto", "none", "vaapi", "cuda"] = Field(
         "none",

@@ -210,6 +210,7 @@ def _sight(seen: Seen, transition: Transition, incident: str) -> Sight:
         captured_at=transition.captured_at,
         captured_monotonic=transition.captured_monotonic,
         pixels=seen.frame.pixels,
+        layout=seen.frame.layout,
         box=transition.box,
         heat=_heat(seen, transition),
     )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from monitor.clock import Clock, SystemClock
 from monitor.errors import SourceError
-from monitor.ingest.frame import Health
+from monitor.ingest.frame import DecodedFrame, Health
 from monitor.ingest.health import HealthJudge
 from monitor.ingest.source import FrameSource
 from monitor.ingest.source import open_source as open_any
@@ -141,6 +141,7 @@ def _watch(
     began = clock.monotonic()
     first: float | None = None
     health: Health | None = None
+    last: DecodedFrame | None = None
     pixels: NDArray[np.uint8] | None = None
     judge = HealthJudge()
     try:
@@ -149,14 +150,15 @@ def _watch(
             for frame in source.frames():
                 now = clock.monotonic()
                 first = now if first is None else first
-                pixels = frame.pixels
-                health = judge.update(frame.pixels, frame.captured_monotonic)
+                last = frame
+                health = judge.update(frame.pixels, frame.captured_monotonic, frame.layout)
                 info = source.info
                 # Servers send the begin of a live stream in a burst: one interval says little.
                 told = info.kind == "file" and info.key_interval_seconds is not None
                 if told or info.kind not in _WITH_KEY_FRAMES or now - first >= watch_seconds:
                     break
             info = source.info
+            pixels = None if last is None else last.rgb()
         finally:
             source.close()
     except SourceError as error:

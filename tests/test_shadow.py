@@ -169,7 +169,7 @@ class Scripted:
     def warm_up(self) -> None:
         """Nothing to warm."""
 
-    def score(self, _pictures: object) -> Scores:
+    def score(self, _pictures: object, _plain: object = None) -> Scores:
         answer = self._act()
         if answer is None:
             raise EngineError("the device was lost")

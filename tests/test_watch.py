@@ -14,6 +14,7 @@ from monitor.config import Camera, Config, Inference, Tiles
 from monitor.errors import EngineError
 from monitor.inference.batcher import Batcher
 from monitor.inference.bundle import Bundle
+from monitor.inference.engine import Plain
 from monitor.inference.load import load_engine
 from monitor.inference.scored import Scores
 from monitor.inference.scorer import Scorer
@@ -42,11 +43,11 @@ class FailingEngine:
     def warm_up(self) -> None:
         self._engine.warm_up()
 
-    def score(self, pictures: NDArray[np.uint8]) -> Scores:
+    def score(self, pictures: NDArray[np.uint8], plain: Plain | None = None) -> Scores:
         if self.failures_to_come:
             self.failures_to_come -= 1
             raise EngineError("the device was lost")
-        return self._engine.score(pictures)
+        return self._engine.score(pictures, plain)
 
     def close(self) -> None:
         self._engine.close()

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from monitor.colour import to_rgb
 from monitor.inference.locate import enlarge
 from monitor.inference.scored import Box, Region
+from monitor.layout import Layout
 
 _BAR = (24, 24, 27)
 _TEXT = (244, 244, 245)
@@ -57,10 +59,15 @@ class Sight:
     """Unix time, seconds."""
     captured_monotonic: float
     pixels: NDArray[np.uint8]
-    """uint8 (height, width, 3), RGB, as the worker decoded it; must not be changed."""
+    """uint8, as ``layout`` says and as the worker decoded it; must not be changed."""
     box: Box | None = None
     """Where it is seen; None where the model does not tell."""
     heat: Heat | None = None
+    layout: Layout = Layout.RGB
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """The picture as uint8 (height, width, 3), RGB; must not be changed."""
+        return to_rgb(self.pixels, self.layout)
 
 
 def annotate(sight: Sight, note: str = "") -> NDArray[np.uint8]:
@@ -73,7 +80,7 @@ def annotate(sight: Sight, note: str = "") -> NDArray[np.uint8]:
     Returns:
         uint8 (height + bar, width, 3), RGB.
     """
-    drawn = sight.pixels.copy()
+    drawn = sight.rgb().copy()
     colour = _COLOURS.get(sight.label, _OTHER)
     if sight.heat is not None:
         _draw_heat(drawn, sight.heat)

@@ -131,7 +131,7 @@ def naive(clip: str) -> Work:
 
 
 def reader(clip: str) -> Work:
-    """The pipeline's own reader: decodes what its sampler wants, at one picture a second, to RGB.
+    """The pipeline's own reader: decodes what its sampler wants, at one picture a second.
 
     A turn is one pass over the clip, whatever its length; a frame of it is a second of video.
     """

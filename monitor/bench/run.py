@@ -210,7 +210,7 @@ class _Run:
         self.report.ratio("still_cameras_over_cameras", still.cameras / cameras)
 
     def _kinds(self) -> None:
-        """What a camera of each kind costs until its picture stands in RGB."""
+        """What a camera of each kind costs until its picture is handed on."""
         self._tell("all kinds of streams")
         for codec in CODECS:
             for size in SIZES:

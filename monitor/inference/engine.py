@@ -1,12 +1,17 @@
 """The seam of inference: what every engine does, whatever it runs on."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from monitor.inference.scored import Scores
+
+Plain = Callable[[NDArray[np.intp]], NDArray[np.uint8]]
+"""Gives pictures of a batch, by their numbers in it, cut out of their frames in the plain way:
+slower than the batch was, and to the last digit as the model is trained and judged. It may raise
+EngineError."""
 
 
 class Engine(Protocol):
@@ -25,11 +30,13 @@ class Engine(Protocol):
         """Run each batch size once, so that the first real frame is not the slow one."""
         ...
 
-    def score(self, pictures: NDArray[np.uint8]) -> Scores:
+    def score(self, pictures: NDArray[np.uint8], plain: Plain | None = None, /) -> Scores:
         """Score a batch.
 
         Args:
             pictures: uint8 (n, height, width, 3), RGB, at the size of the bundle's geometry.
+            plain: for an engine that looks at some of them again; None where ``pictures`` are that
+                already.
 
         Returns:
             Calibrated probabilities and, where the model has them, the logits of its cells from the

@@ -2,17 +2,20 @@
 
 import time
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import cv2
 import numpy as np
+from av.error import FFmpegError
 from numpy.typing import NDArray
 
 from monitor.errors import EngineError
+from monitor.image import resize
 from monitor.inference.batcher import Batch, Batcher, Picture, scored_frame, scored_regions
 from monitor.inference.buckets import check_scores
-from monitor.inference.engine import Engine
+from monitor.inference.engine import Engine, Plain
 from monitor.inference.manifest import Geometry
-from monitor.inference.regions import cut, part_of
+from monitor.inference.regions import bounds, cut, full_view, part_of
 from monitor.inference.scored import Region, ScoredFrame, ScoredRegion, Scores
 from monitor.inference.shrink import Shrinker
 from monitor.inference.stencil import Stencils
@@ -103,38 +106,79 @@ class Scorer:
         """One try. Whatever runs out of memory in it is a failure as any other: the daemon goes on,
         says that it is not ready, and is restarted if it does not get better."""
         try:
-            return self._run(self._cut(batch))
-        except (MemoryError, cv2.error) as error:
+            coloured = _Coloured()
+            pictures = self._cut(batch, coloured)
+            return self._run(pictures, partial(self._plain, batch, coloured))
+        except (MemoryError, cv2.error, FFmpegError) as error:
             raise EngineError(
                 f"a batch of {len(batch)} pictures could not be scored: {_brief(error)}; if memory "
                 "is short, give the machine (or MemoryMax= of the unit) more, or lower "
                 "inference.batch.max_size"
             ) from error
 
-    def _cut(self, batch: Batch) -> NDArray[np.uint8]:
+    def _cut(self, batch: Batch, coloured: "_Coloured") -> NDArray[np.uint8]:
         started = self._timer()
         if len(batch) > len(self._buffer):
             self._buffer = self._allocate(len(batch))
         pictures = self._buffer[: len(batch)]
         for slot, picture in zip(pictures, batch.pictures, strict=True):
-            pixels = picture.frame.pixels
-            if picture.region.hidden:
+            frame, region = picture.frame, picture.region
+            if region == full_view() and self._shrinker.whole(frame.pixels, frame.layout, slot):
+                continue
+            pixels = coloured.of(frame)
+            if region.hidden:
                 # Exactly the areas that the stencil reckons with: nothing hidden shines through.
-                cut(pixels, picture.region, self._geometry, out=slot)
+                cut(pixels, region, self._geometry, out=slot)
             else:
-                self._shrinker.shrink(part_of(pixels, picture.region, self._geometry), slot)
-            self._stencils.fill(slot, picture.region, pixels.shape[1], pixels.shape[0])
+                self._shrinker.shrink(part_of(pixels, region, self._geometry), slot)
+            self._stencils.fill(slot, region, *frame.size)
         self._observe("cut", self._timer() - started)
         return pictures
 
-    def _run(self, pictures: NDArray[np.uint8]) -> Scores:
+    def _plain(
+        self, batch: Batch, coloured: "_Coloured", numbers: NDArray[np.intp]
+    ) -> NDArray[np.uint8]:
+        """Some pictures of a batch as the model is judged by: in one step from the whole frame.
+
+        Raises:
+            EngineError: memory ran out.
+        """
+        try:
+            pictures = self._allocate(len(numbers))
+            for slot, number in zip(pictures, numbers.tolist(), strict=True):
+                frame, region = batch.pictures[number].frame, batch.pictures[number].region
+                left, top, right, bottom = bounds(region, *frame.size)
+                part = coloured.of(frame)[top:bottom, left:right]
+                resize(part, self._geometry.width, self._geometry.height, slot)
+                self._stencils.fill(slot, region, *frame.size)
+        except (MemoryError, cv2.error, FFmpegError) as error:
+            raise EngineError(f"no second look was possible: {_brief(error)}") from error
+        return pictures
+
+    def _run(self, pictures: NDArray[np.uint8], plain: Plain) -> Scores:
         started = self._timer()
-        scores = self.engine.score(pictures)
+        scores = self.engine.score(pictures, plain)
         self._observe("engine", self._timer() - started)
         return check_scores(scores, len(pictures), len(self.engine.labels))
 
     def _allocate(self, size: int) -> NDArray[np.uint8]:
         return np.empty((size, self._geometry.height, self._geometry.width, 3), np.uint8)
+
+
+class _Coloured:
+    """The frames of one batch in RGB. The last one is kept: the regions of a frame come together,
+    and 1080p of all frames would be 100 MB."""
+
+    def __init__(self) -> None:
+        self._last: Frame | None = None
+        self._made: NDArray[np.uint8] | None = None
+
+    def of(self, frame: Frame) -> NDArray[np.uint8]:
+        """The frame's picture: uint8 (height, width, 3)."""
+        if self._made is None or frame is not self._last:
+            self._made = None
+            self._last, self._made = frame, frame.rgb()
+        return self._made
 
 
 def _brief(error: Exception) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from monitor.errors import BundleError, EngineError
 from monitor.inference.buckets import bucket_sizes, check_pictures, check_scores, padded_size
 from monitor.inference.bundle import Bundle
+from monitor.inference.engine import Plain
 from monitor.inference.keras_backends import Forward, keras_backend
 from monitor.inference.keras_cells import with_cells
 from monitor.inference.scored import Scores
@@ -103,7 +104,7 @@ class TensorFlowEngine:
         for size in self.batch_sizes:
             self.score(np.zeros((size, height, width, 3), np.uint8))
 
-    def score(self, pictures: NDArray[np.uint8]) -> Scores:
+    def score(self, pictures: NDArray[np.uint8], _plain: Plain | None = None) -> Scores:
         """Score a batch of any size; see :class:`monitor.inference.engine.Engine`."""
         check_pictures(pictures, self._geometry)
         largest = max(self.batch_sizes)

@@ -72,7 +72,9 @@ class Collector:
             record.turn = self._turn
             try:
                 glimpse = record.glimpse(now)
-                if glimpse is not None and not wants(glimpse):
+                if glimpse is None:
+                    continue  # it is being written; who writes it tells when it is done
+                if not wants(glimpse):
                     record.pass_over(glimpse)
                     continue
                 frame = record.read(now)

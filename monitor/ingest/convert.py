@@ -1,13 +1,19 @@
-"""From decoded video pictures to RGB: scaled down first, then coloured, then turned upright."""
+"""From decoded video pictures to what is handed on: planes as they are, or else RGB, upright."""
 
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.reformatter import Colorspace, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
+
+from monitor.layout import Layout
 
 _UNSPECIFIED = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
+_STANDARD = (5, 6)
+"""FFmpeg's AVCOL_SPC_BT470BG and AVCOL_SPC_SMPTE170M: BT.601, both."""
 _HD_ROWS = 720
+_PLANAR = ("yuv420p", "yuvj420p", "nv12")
+"""What FFmpeg calls the planes that I420 has; the last, of hardware, has those of colour mixed."""
 
 
 def fitted(width: int, height: int, max_side: int) -> tuple[int, int]:
@@ -36,6 +42,30 @@ class Converter:
         # where both were one step, and none do now.
         self._scaler = VideoReformatter()
         self._colourer = VideoReformatter()
+
+    def picture(self, frame: VideoFrame) -> tuple[NDArray[np.uint8], Layout]:
+        """The picture's planes, where it has such as I420 holds and stands upright; else in RGB.
+
+        Returns:
+            uint8, and its layout. Its longer side is at most ``max_side``.
+        """
+        layout = _layout(frame)
+        width, height = fitted(frame.width, frame.height, self._max_side)
+        if (width, height) != (frame.width, frame.height):
+            width, height = width // 2 * 2, height // 2 * 2
+        upright = round(frame.rotation / 90) % 4 == 0
+        if layout is None or not layout.fits(width, height) or not upright:
+            return self.rgb(frame), Layout.RGB
+        if frame.format.name == "nv12" or (width, height) != (frame.width, frame.height):
+            frame = self._scaler.reformat(
+                frame,
+                width=width,
+                height=height,
+                format="yuv420p" if frame.format.name == "nv12" else None,
+                interpolation=Interpolation.AREA,
+                threads=1,
+            )
+        return np.asarray(frame.to_ndarray(), np.uint8), layout
 
     def rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """The picture as uint8 (height, width, 3), RGB."""
@@ -66,3 +96,15 @@ def _colorspace(frame: VideoFrame) -> Colorspace | None:
     if frame.colorspace == _UNSPECIFIED and frame.height >= _HD_ROWS:
         return Colorspace.ITU709
     return None
+
+
+def _layout(frame: VideoFrame) -> Layout | None:
+    """What the planes of a picture are, where they are such as are handed on."""
+    if frame.format.name not in _PLANAR:
+        return None
+    high = Colorspace.ITU709 in (frame.colorspace, _colorspace(frame))
+    if not high and frame.colorspace not in (_UNSPECIFIED, *_STANDARD):
+        return None
+    if frame.color_range == ColorRange.JPEG or frame.format.name == "yuvj420p":
+        return Layout.I420_709_FULL if high else Layout.I420_601_FULL
+    return Layout.I420_709 if high else Layout.I420_601

@@ -123,6 +123,11 @@ class _Stillness:
         self.since[moved] = monotonic
         self._samples = np.where(moved, 1, self._samples + 1)
 
+    def disturb(self, moved: NDArray[np.bool_], monotonic: float) -> None:
+        """Begin anew with these blocks, of the picture that was just taken note of."""
+        self.since[moved] = monotonic
+        self._samples[moved] = 1
+
     def holds(self, samples: int, seconds: float, monotonic: float) -> NDArray[np.bool_]:
         """Which blocks were still for so long, and for so many pictures."""
         return (monotonic - self.since >= seconds) & (self._samples >= samples)
@@ -198,6 +203,8 @@ class FreezeWatch:
         moves = self.still_since >= monotonic
         self._liveliness.update(self.moving_share, moves, monotonic)
         if moves:
+            # The anchor goes, so what adds up by less than a jump a picture counts here.
+            self._scene.disturb(moved, monotonic)
             self._anchor = grey
             self.still_from_lively = self._liveliness.lively
         window = limits.lively_after_seconds if self.still_from_lively else limits.after_seconds

@@ -22,6 +22,8 @@ from monitor.ingest.freeze import FreezeLimits, FreezeWatch
 from monitor.ingest.gist import AVERAGED, NO_GIST, gist, square_sums
 from monitor.ingest.repeats import RepeatLimits, RepeatWatch
 from monitor.ingest.scenery import SceneryWatch
+from monitor.layout import Layout
+from monitor.layout import grey as picked_grey
 
 _ROWS, _COLUMNS = 144, 256
 """Pixels looked at, evenly spread; fewer where the picture has fewer."""
@@ -82,30 +84,38 @@ class HealthJudge:
         return self._freeze.still_from_lively
 
     def resume(
-        self, pixels: NDArray[np.uint8], still_since: float, still_from_lively: bool = False
+        self,
+        pixels: NDArray[np.uint8],
+        still_since: float,
+        still_from_lively: bool = False,
+        layout: Layout = Layout.RGB,
     ) -> None:
         """Go on where another judge of the same camera was lost: a picture that was frozen is
         frozen still, unless the next one differs.
 
         Args:
-            pixels: the last picture that it judged.
+            pixels: the last picture that it judged, as ``layout`` says.
             still_since: what it said then.
             still_from_lively: likewise.
+            layout: of the pixels.
         """
         self._size = pixels.shape
-        self._freeze.resume(thumbnail(pixels), still_since, still_from_lively)
+        self._freeze.resume(thumbnail(pixels, layout), still_since, still_from_lively)
 
-    def update(self, pixels: NDArray[np.uint8], monotonic: float) -> Health:
+    def update(
+        self, pixels: NDArray[np.uint8], monotonic: float, layout: Layout = Layout.RGB
+    ) -> Health:
         """The state that this picture, after those before it, shows.
 
         Args:
-            pixels: uint8 (height, width, 3), RGB. Another size than before starts anew.
+            pixels: uint8, as ``layout`` says. Another size than before starts anew.
             monotonic: when it was captured, seconds.
+            layout: of the pixels.
         """
         if pixels.shape != self._size:
             self._size = pixels.shape
             self._begin()
-        grey = thumbnail(pixels)
+        grey = thumbnail(pixels, layout)
         self.gist = gist(grey)
         frozen = self._freeze.update(grey, monotonic)
         looped = not self._may_loop and self._repeats.update(
@@ -130,24 +140,13 @@ class HealthJudge:
         return Health.MOVED if moved else Health.OK
 
 
-def thumbnail(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Evenly spread pixels of the picture, in grey, not averaged: noise stays as it is.
-
-    Args:
-        pixels: uint8 (height, width, 3), RGB.
+def thumbnail(pixels: NDArray[np.uint8], layout: Layout = Layout.RGB) -> NDArray[np.uint8]:
+    """What is looked at of a picture: see :func:`monitor.layout.grey`.
 
     Returns:
         uint8 (rows, columns), at most 144 x 256.
     """
-    height, width = pixels.shape[:2]
-    picked = pixels[:: -(-height // _ROWS), :: -(-width // _COLUMNS)]
-    # Colour by colour: pixels as they lie are rows of three, and numpy is slow with short rows.
-    grey = picked[..., 1].astype(np.uint16)
-    grey += grey
-    grey += picked[..., 0]
-    grey += picked[..., 2]
-    grey >>= 2
-    return grey.astype(np.uint8)
+    return picked_grey(pixels, layout, _ROWS, _COLUMNS)
 
 
 class _DetailWatch:

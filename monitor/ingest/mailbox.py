@@ -4,17 +4,18 @@ A mailbox is an anonymous file in memory (``memfd``), so nothing is left behind 
 killed. It is sealed against a change of size: a worker that was taken over through a hostile stream
 cannot cut it short and so kill the daemon by a bus error. Layout, in 8-byte words::
 
-    0 magic  1 version  2 capacity of one buffer, bytes
+    0 magic  1 version  2 capacity, bytes
     8 sequence of the newest whole frame    9 heartbeat    10 phase    11 thread    12 still since
     13 bad packets    14 still from lively    15 bytes kept for clips    48 delay
-    16..31 description of the even buffer   32..47 description of the odd buffer
-    64..639 gists of both buffers, one byte a pixel
-    8192 bytes  even buffer, then the odd one; pages that no picture touches take no memory
+    16..26 description of the frame
+    64..351 its gist, one byte a pixel
+    8192 bytes  its pixels; pages that no picture touches take no memory
 
-Frame n goes into buffer n % 2 while the reader has the other. The description begins with ``begin``
-and ends with ``end``: the writer sets ``begin`` before it touches the pixels, ``end`` after, and
-the sequence last of all. The reader copies and looks at ``begin`` again. So it never sees a torn
-frame, and a writer that is killed halfway leaves the frame before untouched.
+The description begins with ``begin`` and ends with ``end``: the writer sets ``begin`` before it
+touches the pixels, ``end`` after, and the sequence last of all. The reader copies and looks at
+``begin`` again. So it never sees a torn frame: one that is being written, which takes a fraction of
+a millisecond, is read when it is whole. Of a writer that is killed in that moment no picture is
+left, until the next one writes; so nobody knows then whether the picture had been frozen.
 """
 
 import fcntl
@@ -22,6 +23,7 @@ import math
 import mmap
 import os
 import threading
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -38,15 +40,17 @@ from monitor.ingest.mailbox_layout import (
     CAPTURED_MONOTONIC,
     DELAY,
     DESCRIPTION,
+    DESCRIPTION_WORDS,
     END,
     FROM_LIVELY,
+    GIST,
     GIST_HEIGHT,
     GIST_WIDTH,
-    GISTS,
     HEADER_BYTES,
     HEALTH,
     HEARTBEAT,
     HEIGHT,
+    LAYOUT,
     MAGIC,
     MAGIC_WORD,
     MEDIA,
@@ -62,11 +66,14 @@ from monitor.ingest.mailbox_layout import (
     Phase,
     checked,
 )
+from monitor.layout import Layout
 
 _LONGEST_GAP = 10_000_000
 """More frames than this between two reads is no gap but a broken counter (4 days at 30 fps)."""
 _TRIES = 4
 _LONGEST_DELAY = 3600.0
+_WRITE_SECONDS = 0.0005
+"""A picture of 1080p is written in less."""
 
 
 class Mailbox:
@@ -87,7 +94,7 @@ class Mailbox:
         self._words = self._header.cast("Q")
         self._floats = self._header.cast("d")
         # What is checked below and used for addresses afterwards is never read from memory again.
-        self.capacity_bytes = (size - HEADER_BYTES) // 2
+        self.capacity_bytes = size - HEADER_BYTES
         words = self._words
         found = (words[MAGIC_WORD], words[VERSION_WORD], words[CAPACITY_WORD])
         if found != (MAGIC, VERSION, self.capacity_bytes):
@@ -179,27 +186,30 @@ class Mailbox:
         """Put a frame in, with its gist; gives its sequence number.
 
         Raises:
-            ValueError: the picture is no uint8 RGB, is empty, or is larger than the capacity.
+            ValueError: the picture is not of its layout, is empty, or is larger than the capacity.
         """
-        pixels = frame.pixels
-        if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise ValueError(f"a frame is {pixels.dtype} {pixels.shape}, not uint8 RGB")
-        height, width, _ = pixels.shape
+        pixels, layout = frame.pixels, frame.layout
+        if not layout.holds(pixels):
+            raise ValueError(f"a frame is {pixels.dtype} {pixels.shape}, not uint8 {layout.name}")
+        width, height = layout.size(pixels)
         if not 0 < pixels.nbytes <= self.capacity_bytes:
             raise ValueError(f"a frame of {width}x{height} does not fit into the mailbox")
+        if gist.ndim != 2 or gist.size > GIST_ROWS * GIST_COLUMNS:
+            raise ValueError(f"a frame comes with a gist of {gist.shape}")
         sequence = self._words[SEQUENCE] + 1
-        base = DESCRIPTION[sequence % 2]
+        base = DESCRIPTION
         self._words[base + BEGIN] = sequence
         _fence()
-        self._buffer(sequence, pixels.shape)[...] = pixels
+        self._buffer(pixels.shape)[...] = pixels
         self._floats[base + CAPTURED_AT] = frame.captured_at
         self._floats[base + CAPTURED_MONOTONIC] = frame.captured_monotonic
         self._floats[base + MEDIA] = frame.media_seconds
         self._words[base + WIDTH] = width
         self._words[base + HEIGHT] = height
+        self._words[base + LAYOUT] = int(layout)
         self._words[base + HEALTH] = int(health)
         self._words[base + GIST_HEIGHT], self._words[base + GIST_WIDTH] = gist.shape
-        self._gist(sequence)[: gist.size] = gist.ravel()
+        self._gist()[: gist.size] = gist.ravel()
         _fence()
         self._words[base + END] = sequence
         _fence()
@@ -219,14 +229,14 @@ class Mailbox:
             if not after < sequence <= after + _LONGEST_GAP:
                 raise SourceError(f"the worker's frame counter went from {after} to {sequence}")
             _fence()
-            base = DESCRIPTION[sequence % 2]
-            words = self._words[base : base + 10].tolist()
-            floats = self._floats[base : base + 10].tolist()
-            gist = self._gist(sequence).copy()
+            base, end = DESCRIPTION, DESCRIPTION + DESCRIPTION_WORDS
+            words = self._words[base:end].tolist()
+            floats = self._floats[base:end].tolist()
+            gist = self._gist().copy()
             _fence()
             if words[BEGIN] == words[END] == sequence == self._words[base + BEGIN]:
                 return checked(sequence, words, floats, self.capacity_bytes, now_monotonic, gist)
-        return None  # overtaken each time: the writer is alive, the next look will do
+        return None  # it is being written, and who does so tells when it is done
 
     def read_newer(self, camera: str, after: int, now_monotonic: float) -> Frame | None:
         """A copy of the newest frame, or None where none is newer than ``after``.
@@ -238,9 +248,9 @@ class Mailbox:
             mark = self.peek(after, now_monotonic)
             if mark is None:
                 return None
-            pixels = self._buffer(mark.sequence, (mark.height, mark.width, 3)).copy()
+            pixels = self._pixels(mark).copy()
             _fence()
-            if self._words[DESCRIPTION[mark.sequence % 2] + BEGIN] == mark.sequence:
+            if self._words[DESCRIPTION + BEGIN] == mark.sequence:
                 return Frame(
                     camera=camera,
                     sequence=mark.sequence,
@@ -250,6 +260,7 @@ class Mailbox:
                     media_seconds=mark.media_seconds,
                     health=mark.health,
                     gist=mark.gist,
+                    layout=mark.layout,
                 )
         return None
 
@@ -261,19 +272,16 @@ class Mailbox:
         """
         return self.read_newer(camera, max(0, self.sequence() - 1), now_monotonic)
 
-    def _gist(self, sequence: int) -> NDArray[np.uint8]:
-        size = GIST_ROWS * GIST_COLUMNS
-        return np.ndarray((size,), np.uint8, self._map, GISTS[sequence % 2])
-
     def newest_as(
-        self, now_monotonic: float, make: Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
+        self, now_monotonic: float, make: Callable[[NDArray[np.uint8], Layout], NDArray[np.uint8]]
     ) -> tuple[FrameMark, NDArray[np.uint8]] | None:
         """The newest frame as ``make`` gives it, without a copy of the whole; None before the
         first, and where the writer overtook each try.
 
         Args:
             now_monotonic: monotonic time now.
-            make: gets the pixels where they lie, and must give others; the writer may be at them.
+            make: gets the pixels where they lie and their layout, and must give other pixels; the
+                writer may be at them.
 
         Raises:
             SourceError: what stands there cannot be true: the worker is broken or hostile.
@@ -281,16 +289,24 @@ class Mailbox:
         for _ in range(_TRIES):
             mark = self.peek(max(0, self.sequence() - 1), now_monotonic)
             if mark is None:
-                return None
-            made = make(self._buffer(mark.sequence, (mark.height, mark.width, 3)))
+                if self.sequence() == 0:
+                    return None
+                time.sleep(_WRITE_SECONDS)  # it is being written
+                continue
+            made = make(self._pixels(mark), mark.layout)
             _fence()
-            if self._words[DESCRIPTION[mark.sequence % 2] + BEGIN] == mark.sequence:
+            if self._words[DESCRIPTION + BEGIN] == mark.sequence:
                 return mark, made
         return None
 
-    def _buffer(self, sequence: int, shape: tuple[int, ...]) -> NDArray[np.uint8]:
-        offset = HEADER_BYTES + (sequence % 2) * self.capacity_bytes
-        return np.ndarray(shape, np.uint8, self._map, offset)
+    def _gist(self) -> NDArray[np.uint8]:
+        return np.ndarray((GIST_ROWS * GIST_COLUMNS,), np.uint8, self._map, GIST)
+
+    def _pixels(self, mark: FrameMark) -> NDArray[np.uint8]:
+        return self._buffer(mark.layout.shape(mark.width, mark.height))
+
+    def _buffer(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
+        return np.ndarray(shape, np.uint8, self._map, HEADER_BYTES)
 
 
 def create_mailbox(max_side: int, *, first_after: int = 0) -> int:
@@ -307,7 +323,7 @@ def create_mailbox(max_side: int, *, first_after: int = 0) -> int:
     capacity = -(-max_side * max_side * 3 // page) * page
     descriptor = os.memfd_create("emberwatch-mailbox", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     try:
-        os.ftruncate(descriptor, HEADER_BYTES + 2 * capacity)
+        os.ftruncate(descriptor, HEADER_BYTES + capacity)
         seals = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
         with mmap.mmap(descriptor, HEADER_BYTES) as header, memoryview(header) as view:

@@ -11,19 +11,21 @@ from numpy.typing import NDArray
 from monitor.errors import SourceError
 from monitor.ingest.frame import Glimpse, Health
 from monitor.ingest.gist import GIST_COLUMNS, GIST_ROWS
+from monitor.layout import Layout
 
 MAGIC = int.from_bytes(b"embermbx", "little")
-VERSION = 2
+VERSION = 3
 HEADER_BYTES = 8192
 MAGIC_WORD, VERSION_WORD, CAPACITY_WORD = 0, 1, 2
 SEQUENCE, HEARTBEAT, PHASE, THREAD, STILL_SINCE, BAD_PACKETS = 8, 9, 10, 11, 12, 13
 FROM_LIVELY, RING_BYTES, DELAY = 14, 15, 48
-DESCRIPTION = (16, 32)
+DESCRIPTION = 16
 BEGIN, CAPTURED_AT, CAPTURED_MONOTONIC, MEDIA, WIDTH, HEIGHT, HEALTH, END = range(8)
-GIST_HEIGHT, GIST_WIDTH = 8, 9
+GIST_HEIGHT, GIST_WIDTH, LAYOUT = 8, 9, 10
 """Of a description, as the eight before."""
-GISTS = (512, 512 + GIST_ROWS * GIST_COLUMNS)
-"""Offset of the gist of each buffer, bytes."""
+DESCRIPTION_WORDS = 11
+GIST = 512
+"""Offset of the gist, bytes."""
 
 _FUTURE_SECONDS = 1.0
 """How far ahead of the reader's monotonic clock a capture time may lie: they share one clock."""
@@ -51,6 +53,7 @@ class FrameMark:
     media_seconds: float
     width: int
     height: int
+    layout: Layout
     health: Health
     gist: NDArray[np.uint8] = field(repr=False)
     """uint8 (rows, columns): see :func:`monitor.ingest.gist.gist`; empty where there is none."""
@@ -77,7 +80,11 @@ def checked(
 ) -> FrameMark:
     """A description whose every value is possible; refuses all others with the value found."""
     width, height, health = words[WIDTH], words[HEIGHT], words[HEALTH]
-    if width < 1 or height < 1 or width * height * 3 > capacity:
+    if words[LAYOUT] >= len(Layout):
+        raise SourceError(f"the worker handed on a picture of the unknown layout {words[LAYOUT]}")
+    layout = Layout(words[LAYOUT])
+    possible = 1 <= width <= capacity and 1 <= height <= capacity and layout.fits(width, height)
+    if not possible or math.prod(layout.shape(width, height)) > capacity:
         raise SourceError(f"the worker handed on a picture of {width}x{height} pixels")
     rows, columns = words[GIST_HEIGHT], words[GIST_WIDTH]
     if rows > GIST_ROWS or columns > GIST_COLUMNS:
@@ -99,6 +106,7 @@ def checked(
         media,
         width,
         height,
+        layout,
         Health(health),
         gists[: rows * columns].reshape(rows, columns),
     )

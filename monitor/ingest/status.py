@@ -63,7 +63,7 @@ class SourceSettings:
     known_creep: float = 0.0
     """By how much its time stamps were seen to run slow, seconds a second; learned, not configured:
     some cameras number their pictures for 25 a second and make 24.9."""
-    max_side: int = 1280
+    max_side: int = 1920
     """Frames larger than this on their longer side are scaled down to it while converted."""
     ring_seconds: float = 0.0
     """How much of the stream is kept for clips; more, as it begins with a key frame."""

@@ -1,9 +1,9 @@
 """The bundle that ships: its forms and the pipeline give the scores of its canonical model.
 
-The pipeline's way is fast: key frames alone, scaled before they are coloured, halved before they
-are cut, int8. The plain one: every picture decoded, coloured at full size, scaled in one step, the
-canonical model in float32. They are compared on the footage of the demo, one picture each half
-second, as a 1080p camera would send it.
+The pipeline's way is fast: key frames alone, coloured while they are scaled, int8, and a second
+look at what is in doubt, cut in the plain way. The plain way: every picture decoded, coloured at
+full size, scaled in one step, the canonical model in float32. They are compared on the footage of
+the demo, one picture each half second, as a 1080p camera would send it.
 """
 
 import threading
@@ -21,11 +21,13 @@ from monitor.bench.footage import write_clip
 from monitor.clock import SystemClock
 from monitor.image import resize
 from monitor.inference.bundle import Bundle, load_bundle
-from monitor.inference.engine import Engine
+from monitor.inference.engine import Engine, Plain
 from monitor.inference.openvino_engine import OpenVinoEngine
-from monitor.inference.regions import full_view, part_of
-from monitor.inference.shrink import Shrinker
+from monitor.inference.regions import full_view
+from monitor.inference.scored import Scores
+from monitor.inference.scorer import Scorer, score_frames
 from monitor.inference.tensorflow_engine import TensorFlowEngine
+from monitor.ingest.frame import Frame, Health
 from monitor.ingest.source import open_source
 from monitor.ingest.status import SourceSettings
 from monitor.share import shared_path
@@ -37,12 +39,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 COUNT = 32
 
 PICTURES_EACH_SECOND = 2
-WITHIN, SHARE = 0.05, 0.9
-"""The fast way scores within this of the plain one, for this share of the frames at least: half of
-the footage shows a fire or a smoke that begins, on which the model is in doubt by design. Of
-held-out pictures docs/performance.md tells."""
-MEAN = 0.02
-"""And within this on average."""
+WITHIN, SHARE = 0.05, 0.97
+"""The fast way scores within this of the plain one, for this share of the frames at least: of
+these 50, half of which show what is in doubt, a second look in bfloat16 moves one further. Of
+held-out pictures, where it is over 99 %, docs/performance.md tells."""
 
 Pictures = NDArray[np.uint8]
 
@@ -76,25 +76,24 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def fast(clip: Path, bundle: Bundle) -> dict[float, Pictures]:
+def fast(clip: Path) -> dict[float, Frame]:
     """What the pipeline would score, by media time."""
     settings = SourceSettings("site", f"file:{clip}", decode="key", paced=False)
     source = open_source(
         settings, clock=SystemClock(), progress=lambda: None, stop=threading.Event()
     )
-    geometry = bundle.geometry
-    shrinker = Shrinker(geometry)
-    seen: dict[float, Pictures] = {}
-    for frame in source.frames():
-        picture = np.empty((geometry.height, geometry.width, 3), np.uint8)
-        shrinker.shrink(part_of(frame.pixels, full_view(), geometry), picture)
-        seen[round(frame.media_seconds, 3)] = picture
+    seen: dict[float, Frame] = {}
+    for number, frame in enumerate(source.frames()):
+        at = frame.media_seconds
+        seen[round(at, 3)] = Frame(
+            "site", number, frame.pixels, at, at, at, Health.OK, layout=frame.layout
+        )
     source.close()
     return seen
 
 
 @pytest.fixture(scope="module")
-def plain(clip: Path, bundle: Bundle, fast: dict[float, Pictures]) -> Pictures:
+def plain(clip: Path, bundle: Bundle, fast: dict[float, Frame]) -> Pictures:
     """The same moments, the plain way."""
     geometry = bundle.geometry
     seen: dict[float, Pictures] = {}
@@ -167,18 +166,36 @@ def test_clip_shows_fire_and_smoke_and_neither(
     assert {bundle.labels[label] for label in clear} == set(bundle.labels)
 
 
-def test_key_frames_scaled_in_the_decoder_score_as_full_pictures(
-    canonical: Engine, fast: dict[float, Pictures], plain_scores: NDArray[np.float32]
+def test_what_is_looked_at_again_is_cut_as_the_reference_is(
+    bundle: Bundle, fast: dict[float, Frame], plain: Pictures
 ) -> None:
-    assert_agree(canonical.score(np.stack(list(fast.values()))).probabilities, plain_scores)
+    asked: list[Pictures] = []
+
+    class Curious(OpenVinoEngine):
+        def score(self, pictures: Pictures, plain: Plain | None = None) -> Scores:
+            assert plain is not None
+            asked.append(plain(np.arange(len(pictures))))
+            return super().score(pictures, plain)
+
+    pipeline_scores(Curious(bundle, max_batch=8), bundle, fast)
+    assert np.array_equal(np.concatenate(asked), plain)
 
 
 def test_fast_path_scores_as_the_reference(
-    bundle: Bundle, fast: dict[float, Pictures], plain_scores: NDArray[np.float32]
+    bundle: Bundle, fast: dict[float, Frame], plain_scores: NDArray[np.float32]
 ) -> None:
     engine = OpenVinoEngine(bundle, max_batch=8)
     assert "int8" in engine.device
-    assert_agree(engine.score(np.stack(list(fast.values()))).probabilities, plain_scores)
+    apart = np.abs(pipeline_scores(engine, bundle, fast) - plain_scores).max(axis=1)
+    assert (apart <= WITHIN).mean() >= SHARE, np.sort(apart)[-5:]
+
+
+def pipeline_scores(
+    engine: Engine, bundle: Bundle, fast: dict[float, Frame]
+) -> NDArray[np.float32]:
+    frames = [(frame, (full_view(),)) for frame in fast.values()]
+    scored = score_frames(Scorer(engine, bundle.geometry), frames, 8)
+    return np.stack([one.regions[0].scores for one in scored])
 
 
 def assert_close(scores: NDArray[np.float32], reference: NDArray[np.float32], mean: float) -> None:
@@ -188,12 +205,6 @@ def assert_close(scores: NDArray[np.float32], reference: NDArray[np.float32], me
     clear = ordered[:, -1] - ordered[:, -2] > 0.4
     assert clear.any()
     assert (scores.argmax(axis=1) == reference.argmax(axis=1))[clear].all()
-
-
-def assert_agree(found: NDArray[np.float32], reference: NDArray[np.float32]) -> None:
-    apart = np.abs(found - reference).max(axis=1)
-    assert (apart <= WITHIN).mean() >= SHARE, np.sort(apart)[-5:]
-    assert apart.mean() <= MEAN
 
 
 def demo_pictures() -> Iterator[Pictures]:

@@ -2,19 +2,27 @@
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 import pytest
+from av.video.frame import VideoFrame
+from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
-from monitor.config import Tiles
+from monitor.config import Mask, Tiles
 from monitor.errors import EngineError
+from monitor.image import resize
 from monitor.inference.batcher import Batch, Batcher, Picture
 from monitor.inference.bundle import Bundle
+from monitor.inference.engine import Plain
 from monitor.inference.manifest import Geometry
+from monitor.inference.masks import masked_views
 from monitor.inference.openvino_engine import OpenVinoEngine
-from monitor.inference.regions import full_view, plan_regions
-from monitor.inference.scored import Scores
+from monitor.inference.regions import bounds, full_view, plan_regions
+from monitor.inference.scored import Region, Scores
 from monitor.inference.scorer import STAGES, Scorer, score_frames
+from monitor.inference.stencil import Stencils
+from monitor.layout import Layout
 from tests.support.bundles import FIRE_COLOUR, LABELS, MISC_COLOUR, SMOKE_COLOUR, plain
 from tests.support.frames import frame
 
@@ -38,7 +46,7 @@ class FailingEngine:
     def warm_up(self) -> None:
         """Nothing to warm."""
 
-    def score(self, pictures: NDArray[np.uint8]) -> Scores:
+    def score(self, pictures: NDArray[np.uint8], _plain: Plain | None = None) -> Scores:
         self.calls += 1
         if self.calls <= self.failures:
             raise EngineError(f"failure {self.calls}")
@@ -150,7 +158,7 @@ def test_no_frames_give_no_scores(engine: OpenVinoEngine, tiny: Bundle) -> None:
 class StarvedEngine(FailingEngine):
     """An engine that finds no memory, as often as it is told."""
 
-    def score(self, pictures: NDArray[np.uint8]) -> Scores:
+    def score(self, pictures: NDArray[np.uint8], _plain: Plain | None = None) -> Scores:
         self.calls += 1
         if self.calls <= self.failures:
             raise MemoryError
@@ -168,3 +176,59 @@ def test_no_memory_is_a_failure_as_any_other(tiny: Bundle, failures: int) -> Non
         with pytest.raises(EngineError, match="memory"):
             scorer.score(one_picture())
     assert len(told) == failures
+
+
+class Recorder(FailingEngine):
+    """Keeps the pictures that it gets, and those that it may look at again."""
+
+    def __init__(self) -> None:
+        super().__init__(0)
+        self.first: list[NDArray[np.uint8]] = []
+        self.again: list[NDArray[np.uint8]] = []
+
+    def score(self, pictures: NDArray[np.uint8], plain: Plain | None = None) -> Scores:
+        assert plain is not None
+        self.first += list(pictures.copy())
+        self.again += list(plain(np.arange(len(pictures))[::-1]))[::-1]
+        return super().score(pictures)
+
+
+def soft_planes(width: int, height: int) -> NDArray[np.uint8]:
+    """Soft colours, as a decoder gives them: I420."""
+    coarse = np.random.default_rng(5).integers(0, 256, (9, 9, 3), np.uint8)
+    rgb = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
+    made = VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
+        format="yuv420p", dst_colorspace=Colorspace.ITU709
+    )
+    return np.asarray(made.to_ndarray(), np.uint8)
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (640, 360), (320, 180), (16, 16)])
+def test_planes_are_cut_as_rgb_is(size: tuple[int, int]) -> None:
+    """In the fast way nearly so, and to the last digit where an engine looks again."""
+    planes = frame("a", 1, pixels=soft_planes(*size), layout=Layout.I420_709)
+    mask = Mask(name="furnace", polygon=[(0.1, 0.1), (0.4, 0.1), (0.4, 0.6)])
+    regions = (*FULL, *TILED[1:], *masked_views((Region("hidden"),), [mask], ("fire",)))
+    geometry, engine = Geometry(), Recorder()
+    score_frames(Scorer(engine, geometry), [(planes, regions)], 8)
+    for region, first, again in zip(regions, engine.first, engine.again, strict=True):
+        left, top, right, bottom = bounds(region, *size)
+        wanted = resize(planes.rgb()[top:bottom, left:right], geometry.width, geometry.height)
+        Stencils(geometry).fill(wanted, region, *size)
+        assert np.array_equal(again, wanted), region.name
+        assert np.abs(first.astype(int) - wanted).mean() < 2.0, region.name
+
+
+def test_a_second_look_without_memory_is_told_as_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Looks(FailingEngine):
+        def score(self, pictures: NDArray[np.uint8], plain: Plain | None = None) -> Scores:
+            assert plain is not None
+            with pytest.raises(EngineError, match="no second look was possible: full"):
+                plain(np.array([0]))
+            return super().score(pictures)
+
+    def full(*_: object) -> NDArray[np.uint8]:
+        raise MemoryError("full")
+
+    monkeypatch.setattr("monitor.inference.scorer.resize", full)
+    assert Scorer(Looks(0), Geometry()).score(one_picture()).probabilities.tolist() == [[0, 1, 0]]

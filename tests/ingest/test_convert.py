@@ -1,13 +1,15 @@
-"""From decoded pictures to RGB."""
+"""From decoded pictures to what is handed on."""
 
 import av
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from monitor.colour import to_rgb
 from monitor.ingest.convert import Converter, fitted
+from monitor.layout import Layout
 from tests.support.scenes import scenes
 
 COLOURS = [(200, 30, 20), (30, 200, 60), (20, 40, 220), (128, 128, 128)]
@@ -73,3 +75,66 @@ def test_scaled_picture_is_the_mean_of_what_it_covers() -> None:
     wanted = cv2.resize(Converter(1080).rgb(frame), (720, 720), interpolation=cv2.INTER_AREA)
     found = Converter(720).rgb(frame)
     assert np.abs(found.astype(int) - wanted).mean() < 0.6
+
+
+def decoded(form: str, width: int = 640, height: int = 360) -> av.VideoFrame:
+    """Soft colours as a decoder gives them."""
+    soft = cv2.resize(scenes(1)[0], (width, height), interpolation=cv2.INTER_CUBIC)
+    return av.VideoFrame.from_ndarray(np.asarray(soft, np.uint8), format="rgb24").reformat(
+        format=form
+    )
+
+
+@pytest.mark.parametrize("form", ["yuv420p", "yuvj420p", "nv12"])
+@pytest.mark.parametrize("matrix", [1, 2, 5, 6])
+@pytest.mark.parametrize("size", [(640, 360), (1280, 720)])
+def test_planes_show_the_picture_that_rgb_shows(
+    form: str, matrix: int, size: tuple[int, int]
+) -> None:
+    frame = decoded(form, *size)
+    frame.colorspace = matrix
+    pixels, layout = Converter(1920).picture(frame)
+    assert layout is not Layout.RGB
+    assert layout.full_range == (form == "yuvj420p")
+    shown, wanted = to_rgb(pixels, layout), Converter(1920).rgb(frame)
+    # FFmpeg spreads colour in another way where hardware gives its planes mixed.
+    assert np.abs(shown.astype(int) - wanted).mean() <= (1.5 if form == "nv12" else 0.0)
+
+
+def test_a_range_that_is_told_counts() -> None:
+    frame = decoded("yuv420p")
+    frame.color_range = 2
+    assert Converter(1920).picture(frame)[1] is Layout.I420_601_FULL
+
+
+@pytest.mark.parametrize(
+    ("form", "size"),
+    [
+        ("yuv420p", (641, 360)),
+        ("yuv420p", (640, 361)),
+        ("yuv420p", (14, 360)),
+        ("yuv422p", (640, 360)),
+        ("yuv420p10le", (640, 360)),
+        ("gray", (640, 360)),
+    ],
+)
+def test_what_planes_cannot_hold_becomes_rgb(form: str, size: tuple[int, int]) -> None:
+    frame = decoded(form, *size)
+    pixels, layout = Converter(1920).picture(frame)
+    assert layout is Layout.RGB
+    assert np.array_equal(pixels, Converter(1920).rgb(frame))
+
+
+def test_unknown_matrices_are_left_to_ffmpeg() -> None:
+    frame = decoded("yuv420p")
+    frame.colorspace = 9
+    assert Converter(1920).picture(frame)[1] is Layout.RGB
+
+
+@given(st.integers(299, 1500), st.integers(16, 1200), st.integers(16, 1200))
+@settings(max_examples=50, deadline=None)
+def test_pictures_of_any_size_come_out(max_side: int, width: int, height: int) -> None:
+    frame = av.VideoFrame(2 * (width // 2), 2 * (height // 2), "yuv420p")
+    pixels, layout = Converter(max_side).picture(frame)
+    assert layout.holds(pixels)
+    assert max(layout.size(pixels)) <= max_side

@@ -163,6 +163,15 @@ def test_smoke_that_drifts_at_the_edge_is_not_taken_for_the_clock() -> None:
     assert set(judge(pictures)[45:]) == {Health.OK}
 
 
+def test_what_brightens_little_by_little_until_it_is_white_is_not_frozen_at_once() -> None:
+    still = seen(scene(), 0.0, 0)
+    area = (slice(28, 69), slice(0, 41))
+    pictures = [with_plume(still, 6 * min(23, max(0, index - 16)), area) for index in range(80)]
+    states = judge([with_clock(picture, index) for index, picture in enumerate(pictures)])
+    assert Health.FROZEN not in states[:68]
+    assert set(states[71:]) == {Health.FROZEN}
+
+
 def test_a_frozen_picture_whose_clock_runs_is_found_as_soon_after_slow_smoke() -> None:
     still = seen(scene(), 0.0, 0)
     area = (slice(60, 180), slice(0, 200))
@@ -291,7 +300,7 @@ def test_it_holds_for_strongly_compressed_video(
     clip = make_clip(tmp_path / "clip.mp4", picture, seconds=50, fps=5, gop=20, bit_rate=200_000)
     judged = HealthJudge()
     states = Counter(
-        judged.update(frame.pixels, frame.media_seconds)
+        judged.update(frame.pixels, frame.media_seconds, frame.layout)
         for frame in frames_of(settings_for(clip, fps=1))
     )
     if expected is Health.OK:

@@ -38,7 +38,7 @@ def test_files_are_sampled_at_the_wanted_rate(codec: str, container: str, tmp_pa
     assert [frame.media_seconds for frame in frames] == pytest.approx(
         [0.5 * index for index in range(8)], abs=0.06
     )
-    assert [counted(frame.pixels) for frame in frames] == [0, 5, 10, 15, 0, 5, 10, 15]
+    assert [counted(frame.rgb()) for frame in frames] == [0, 5, 10, 15, 0, 5, 10, 15]
 
 
 def test_b_frames_come_in_the_order_of_the_picture(tmp_path: Path) -> None:
@@ -46,20 +46,20 @@ def test_b_frames_come_in_the_order_of_the_picture(tmp_path: Path) -> None:
         tmp_path / "b.mp4", counting_scene(), seconds=2, fps=10, gop=10, b_frames=3, codec="mpeg4"
     )
     frames = frames_of(settings_for(clip, fps=10, decode="all"))
-    assert [counted(frame.pixels) for frame in frames] == list(range(20))
+    assert [counted(frame.rgb()) for frame in frames] == list(range(20))
 
 
 def test_key_frames_alone_are_decoded_where_they_suffice(clip: Path) -> None:
     with opened(settings_for(clip)) as source:
         assert isinstance(source, StreamSource)
-        assert [counted(frame.pixels) for frame in source.frames()] == [0, 5, 10, 15]
+        assert [counted(frame.rgb()) for frame in source.frames()] == [0, 5, 10, 15]
         assert source.key_only
         assert source.info.key_interval_seconds == pytest.approx(1.0)
 
 
 def test_key_frames_only_as_configured(clip: Path) -> None:
     frames = frames_of(settings_for(clip, fps=5, decode="key"))
-    assert [counted(frame.pixels) for frame in frames] == [0, 5, 10, 15]
+    assert [counted(frame.rgb()) for frame in frames] == [0, 5, 10, 15]
 
 
 def test_a_stretched_key_interval_leaves_no_hole(tmp_path: Path) -> None:
@@ -111,9 +111,9 @@ def test_progress_is_told_at_each_packet(clip: Path) -> None:
 def test_large_pictures_are_scaled_down_with_their_aspect(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "wide.mp4", red_scene((640, 360)), seconds=1, fps=5)
     (frame,) = frames_of(settings_for(clip, max_side=320))
-    assert frame.pixels.shape == (180, 320, 3)
-    assert frame.pixels.dtype == np.uint8
-    red, green, blue = frame.pixels.reshape(-1, 3).mean(axis=0)
+    assert frame.rgb().shape == (180, 320, 3)
+    assert frame.rgb().dtype == np.uint8
+    red, green, blue = frame.rgb().reshape(-1, 3).mean(axis=0)
     assert red > 200
     assert max(green, blue) < 50
 
@@ -123,7 +123,7 @@ def test_a_change_of_size_in_mid_stream_is_survived(tmp_path: Path) -> None:
     large = make_clip(tmp_path / "large.ts", red_scene((480, 272)), seconds=3, fps=5, gop=5)
     joined = tmp_path / "joined.ts"
     joined.write_bytes(small.read_bytes() + large.read_bytes())
-    shapes = [frame.pixels.shape[:2] for frame in frames_of(settings_for(joined))]
+    shapes = [frame.rgb().shape[:2] for frame in frames_of(settings_for(joined))]
     assert set(shapes) == {(240, 320), (272, 480)}
     assert len(shapes) >= 5
 
@@ -136,7 +136,7 @@ def test_a_cut_off_file_gives_its_pictures_and_then_says_so(clip: Path, tmp_path
         frames, error = read_until_fault(source)
     assert isinstance(error, DecodeError)
     assert "cut off" in str(error)
-    assert [counted(frame.pixels) for frame in frames] == list(range(len(frames)))
+    assert [counted(frame.rgb()) for frame in frames] == list(range(len(frames)))
     assert 5 <= len(frames) < 20
 
 
@@ -152,7 +152,7 @@ def test_broken_packets_are_skipped_and_counted(tmp_path: Path) -> None:
     frames = frames_of(settings_for(broken, fps=10, decode="all"))
     assert len(frames) >= 20
     for frame in frames:
-        red, green, blue = frame.pixels.reshape(-1, 3).mean(axis=0)
+        red, green, blue = frame.rgb().reshape(-1, 3).mean(axis=0)
         assert red > 150
         assert max(green, blue) < 100
 

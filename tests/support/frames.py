@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.ingest.frame import Frame, Health
+from monitor.layout import Layout
 
 
 def frame(
@@ -11,6 +12,7 @@ def frame(
     sequence: int = 1,
     at: float = 0.0,
     pixels: NDArray[np.uint8] | None = None,
+    layout: Layout = Layout.RGB,
 ) -> Frame:
     """A frame of ``camera``, captured at ``at`` on both clocks; black where no pixels are given."""
     return Frame(
@@ -21,4 +23,5 @@ def frame(
         captured_monotonic=at,
         media_seconds=at,
         health=Health.OK,
+        layout=layout,
     )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.inference.bundle import Bundle
+from monitor.inference.engine import Plain
 from monitor.inference.load import load_engine
 from monitor.inference.scored import Scores
 
@@ -25,9 +26,9 @@ class SlowEngine:
     def warm_up(self) -> None:
         self._engine.warm_up()
 
-    def score(self, pictures: NDArray[np.uint8]) -> Scores:
+    def score(self, pictures: NDArray[np.uint8], plain: Plain | None = None) -> Scores:
         time.sleep(self.seconds * len(pictures))
-        return self._engine.score(pictures)
+        return self._engine.score(pictures, plain)
 
     def close(self) -> None:
         self._engine.close()
