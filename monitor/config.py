@@ -85,7 +85,7 @@ class Batch(Section):
         8, ge=1, le=256, description="Most pictures in one batch; a GPU is faster with 32 and more."
     )
     max_wait: Seconds = Field(
-        0.02, description="Longest time that a frame waits for others to share its batch."
+        0.05, description="Longest time that a frame waits for others to share its batch."
     )
 
 

@@ -52,6 +52,10 @@ _STOP_SECONDS = 1.5
 """How long cameras get to say goodbye; a camera that is left without a word keeps the session."""
 _LONGEST_OUTBOX = 10_000
 _OOM_SCORE = "500"
+_NICENESS = 10
+"""What was decoded is scored before more is: where processors are short, decoders that took turns
+with scoring as equals kept its pictures waiting. Measured with 60 cameras on two cores, at 92 to
+95 % of both: 99 % of verdicts within 0.29 s, and within 0.96 s as equals."""
 
 
 class Worker:
@@ -215,7 +219,8 @@ def main(arguments: list[str], open_source: OpenSource) -> None:
 
 
 def _prepare(crash: int) -> None:
-    """Make this process die with the daemon, crash with a report, and go first when memory ends."""
+    """Make this process die with the daemon, crash with a report, go first when memory ends, and
+    let scoring pass."""
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     # What one camera's thread gives back serves the others. With an arena for each thread it would
@@ -232,6 +237,8 @@ def _prepare(crash: int) -> None:
     faulthandler.enable(crash, all_threads=True)
     with contextlib.suppress(OSError):  # not everywhere allowed, and only a preference
         Path("/proc/self/oom_score_adj").write_text(_OOM_SCORE, encoding="ascii")
+    with contextlib.suppress(OSError):  # likewise
+        os.nice(_NICENESS)
 
 
 def _ring(wake: int) -> None:

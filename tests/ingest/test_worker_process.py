@@ -48,6 +48,12 @@ def test_a_worker_says_that_it_is_ready_and_ends_when_told(worker: WorkerProcess
     assert worker.report().summary == "ended with exit status 0"
 
 
+def test_a_worker_gives_way_to_scoring(worker: WorkerProcess) -> None:
+    assert say(worker) == [Ready()]
+    ours = os.getpriority(os.PRIO_PROCESS, 0)
+    assert os.getpriority(os.PRIO_PROCESS, worker.pid) == min(19, ours + 10)
+
+
 def test_a_worker_ends_when_the_channel_is_closed(worker: WorkerProcess) -> None:
     assert say(worker) == [Ready()]
     worker.channel.shutdown(2)
