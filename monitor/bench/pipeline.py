@@ -24,13 +24,15 @@ LEAST_SAMPLED = 0.95
 it takes longer than it is."""
 UP_SECONDS = 60.0
 """Within so long all cameras have a score."""
-SETTLE_SECONDS = 4.0
+SETTLE_SECONDS = 6.0
 """From then until what is counted counts: the bustle of opening is over."""
 
 _FIRST_SHARE = 0.8
 _STEP = 1.08
 """Of the load that processor time alone would allow: the first that is tried, and how it grows."""
-_BACK_STEP = 0.96
+_BACK_STEP = 0.97
+_CLOSE = 0.02
+"""No numbers are tried between two that are as close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +91,8 @@ def site(footage: Footage, kind: Kind, count: int, still_share: float = 0.0) -> 
 def clip_of(footage: Footage, kind: Kind, number: int) -> Path:
     """The clip of a camera: of eight that differ in phase and length.
 
-    A recording is opened anew whenever it begins again, which costs as much as scoring a frame and
-    which no live camera does. They must not all do it in one moment.
+    A recording is opened anew whenever it begins again, which no live camera does. They must not all
+    do it in one moment.
     """
     turn = number % PHASES
     return footage.long_clip(kind, CLIP_SECONDS + _STAGGER_SECONDS * turn, turn / PHASES)
@@ -140,45 +142,75 @@ def capacity(
     """Find how many cameras are carried, one sample of each a second.
 
     One daemon gets more and more cameras by reloads, until a frame is lost or verdicts come too
-    late; then fewer, until what is left holds for ``hold_seconds``.
+    late; then numbers between, then fewer, until what is left holds for ``hold_seconds``.
 
     Args:
         folder: for the daemon.
         cameras_of: gives so many cameras.
         guess: as many as processor time alone would allow.
         window_seconds: each load is watched for so long.
-        steps: loads that are tried on the way up, at most; and on the way down.
+        steps: loads that are tried, at most, to find the highest; and on the way down.
         hold_seconds: for this long the last load is watched.
         tell: is told of each load.
         latest_seconds: from the receipt of a frame to its verdict, for 99 of 100 frames.
         settings: more sections of the daemon's configuration.
     """
-    count = max(1, int(_FIRST_SHARE * guess))
-    best = 0
-    with BenchDaemon(folder, cameras_of(count), **settings) as daemon:
+    with BenchDaemon(folder, cameras_of(1), **settings) as daemon:
 
-        def look(seconds: float) -> Load | None:
+        def look(count: int, seconds: float) -> Load | None:
             """The load, if it is carried and in time."""
+            daemon.watch(cameras_of(count))
             daemon.wait_scored(count, UP_SECONDS)
             time.sleep(SETTLE_SECONDS)
             load = watched(daemon, count, seconds)
             late = load.counts.latency_quantile(0.99) > latest_seconds
             tell(f"{_told(load)}; {_verdict(load, late=late)}")
-            return load if load.carried and not late else None
+            if load.carried and not late:
+                return load
+            # Recordings that fell behind catch up, which would be a load of its own.
+            daemon.watch(cameras_of(max(1, count // 2)))
+            time.sleep(SETTLE_SECONDS)
+            return None
 
+        count = highest(
+            lambda count: look(count, window_seconds) is not None,
+            max(1, int(_FIRST_SHARE * guess)),
+            steps,
+        )
         for _ in range(steps):
-            if look(window_seconds) is None:
-                break
-            best, count = count, max(count + 1, int(_STEP * count))
-            daemon.watch(cameras_of(count))
-        count = best or max(1, int(_BACK_STEP**2 * count))
-        for _ in range(steps):
-            daemon.watch(cameras_of(count))
-            load = look(hold_seconds)
+            load = look(count, hold_seconds)
             if load is not None:
                 return Capacity(count, load)
-            count = max(1, int(_BACK_STEP * count))
+            count = max(1, min(count - 1, int(_BACK_STEP * count)))
     return Capacity(0, None)
+
+
+def highest(holds: Callable[[int], bool], first: int, steps: int) -> int:
+    """About the highest number that holds: upwards in large steps, then by halves.
+
+    Args:
+        holds: tries a number, at least 1.
+        first: is tried first.
+        steps: numbers that are tried, at most.
+
+    Returns:
+        The highest that held, at least 1; below ``first``, where that did not hold.
+    """
+    best, count, failed = 0, first, 0
+    for _ in range(steps):
+        if holds(count):
+            best = count
+        else:
+            failed = count
+        if not failed:
+            count = max(count + 1, int(_STEP * count))
+        elif not best:
+            count = max(1, int(count * _BACK_STEP**2))
+        elif failed - best <= max(1, best * _CLOSE):
+            break
+        else:
+            count = (best + failed) // 2
+    return best or count
 
 
 def limit_cameras(cpu_ms: float) -> float:

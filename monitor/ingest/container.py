@@ -97,12 +97,14 @@ def open_rtsp(settings: SourceSettings, hardware: str = "") -> OpenStream:
     return _pick(container, settings, live=True)
 
 
-def open_file(settings: SourceSettings, hardware: str = "") -> OpenStream:
+def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = False) -> OpenStream:
     """Open a video file.
 
     Args:
         settings: of the file.
         hardware: as for :func:`open_rtsp`.
+        again: it was opened before, and gave pictures: none is decoded now to learn their form,
+            which takes as long as scoring one.
 
     Raises:
         OpenError: missing, empty, no regular file, not readable.
@@ -128,6 +130,7 @@ def open_file(settings: SourceSettings, hardware: str = "") -> OpenStream:
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": _FILE_FORMATS,
+        **({"skip_frame": "all"} if again else {}),
         **_limits(),
     }
     try:

@@ -145,10 +145,12 @@ class StreamSource:
         # HEVC decoders leak unless the container is closed, garbage collection is not enough.
         self._opened.container.close()
 
-    def _open(self) -> OpenStream:
+    def _open(self, *, again: bool = False) -> OpenStream:
         self._progress()
-        open_kind = open_rtsp if self._kind == "rtsp" else open_file
-        opened = open_kind(self._settings, self._hardware)
+        if self._kind == "rtsp":
+            opened = open_rtsp(self._settings, self._hardware)
+        else:
+            opened = open_file(self._settings, self._hardware, again=again)
         self._progress()
         return opened
 
@@ -162,7 +164,7 @@ class StreamSource:
     def _reopen(self) -> None:
         """From the beginning again; a new container, because seeking fails in broken files."""
         self.close()
-        self._opened = self._open()
+        self._opened = self._open(again=True)
         self._decoder = Decoder(
             self._opened.stream.codec_context,
             faults.name_of(self._settings),

@@ -4,11 +4,13 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from monitor.bench.counts import Counts
 from monitor.bench.footage import write_clip
 from monitor.bench.machine import cpu_seconds, memory_bytes, tree
-from monitor.bench.pipeline import Load, capacity, file_camera
+from monitor.bench.pipeline import Load, capacity, file_camera, highest
 from monitor.bench.process import BenchDaemon, Camera
 from monitor.bench.standing import memory_per_camera
 from tests.support.bundles import tiny_bundle
@@ -39,6 +41,26 @@ def test_memory_of_a_further_camera_leaves_out_what_the_first_brings() -> None:
     assert memory_per_camera({1: 300.0}) is None
     assert memory_per_camera({10: 400.0, 20: 500.0}) == 10.0
     assert memory_per_camera({1: 300.0, 10: 400.0, 100: 1300.0}) == 10.0
+
+
+@given(limit=st.integers(1, 400), first=st.integers(1, 400))
+def test_the_highest_number_that_holds_is_closed_in_on(limit: int, first: int) -> None:
+    found = highest(lambda count: count <= limit, first, steps=100)
+    assert limit - max(1, 0.02 * limit) <= found <= limit
+
+
+@given(limit=st.integers(0, 100), first=st.integers(1, 100), steps=st.integers(1, 8))
+def test_only_so_many_numbers_are_tried_each_once(limit: int, first: int, steps: int) -> None:
+    tried: list[int] = []
+
+    def holds(count: int) -> bool:
+        tried.append(count)
+        return count <= limit
+
+    found = highest(holds, first, steps)
+    assert len(tried) <= steps
+    held = [count for count in tried if count <= limit]
+    assert found == max(held) if held else 1 <= found <= first
 
 
 def test_capacity_of_the_real_daemon_is_found_by_reloads(tmp_path: Path) -> None:

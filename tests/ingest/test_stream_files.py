@@ -80,6 +80,23 @@ def test_a_loop_goes_on_in_time(clip: Path) -> None:
     assert [frame.media_seconds for frame in frames] == pytest.approx(range(10), abs=0.11)
 
 
+@pytest.mark.parametrize(
+    ("codec", "container"),
+    [
+        *(("h264", container) for container in ("mp4", "mkv", "ts", "avi")),
+        *(("hevc", container) for container in ("mp4", "mkv", "ts")),
+        *(("mjpeg", container) for container in ("mp4", "mkv", "avi")),
+    ],
+)
+def test_a_loop_shows_the_same_again(codec: str, container: str, tmp_path: Path) -> None:
+    clip = make_clip(
+        tmp_path / f"clip.{container}", counting_scene(), seconds=3, fps=5, gop=5, codec=codec
+    )
+    frames = frames_of(settings_for(clip, loop=True, decode="key"), 9)
+    assert [counted(frame.rgb()) for frame in frames] == 3 * [0, 5, 10]
+    assert len({frame.pixels.shape for frame in frames}) == 1
+
+
 def test_paced_files_run_in_their_own_time(clip: Path) -> None:
     began = time.monotonic()
     frames = frames_of(settings_for(clip, fps=5, paced=True), 6)
@@ -242,7 +259,9 @@ def test_a_live_stream_that_is_seldom_sampled_is_kept_open(
     clip = make_clip(
         tmp_path / "slow.mp4", red_scene((160, 120)), seconds=600, fps=1, gop=5, codec="hevc"
     )
-    monkeypatch.setattr(stream, "open_file", lambda *asked: replace(open_file(*asked), live=True))
+    monkeypatch.setattr(
+        stream, "open_file", lambda *asked, **how: replace(open_file(*asked, **how), live=True)
+    )
     clock = ManualClock()
     settings = settings_for(clip, fps=1 / 120)
     with opened(settings, clock=clock, progress=lambda: clock.advance(1.0)) as source:
