@@ -91,8 +91,8 @@ def site(footage: Footage, kind: Kind, count: int, still_share: float = 0.0) -> 
 def clip_of(footage: Footage, kind: Kind, number: int) -> Path:
     """The clip of a camera: of eight that differ in phase and length.
 
-    A recording is opened anew whenever it begins again, which no live camera does. They must not all
-    do it in one moment.
+    A recording is opened anew whenever it begins again, which no live camera does. They must not
+    all do it in one moment.
     """
     turn = number % PHASES
     return footage.long_clip(kind, CLIP_SECONDS + _STAGGER_SECONDS * turn, turn / PHASES)
