@@ -10,7 +10,7 @@ from monitor.layout import Layout, Pixels
 
 
 class PlaneScaler:
-    """Scales and colours pictures of one size and layout, with FFmpeg's area method.
+    """Scales or colours pictures of one size and layout.
 
     The picture lies in memory that FFmpeg made, which goes on beyond the picture's end: its scaler
     reads there. Not for two threads at once.
@@ -27,12 +27,12 @@ class PlaneScaler:
         self._frame.color_range = ColorRange.JPEG if layout.full_range else ColorRange.MPEG
         self._matrix = Colorspace.ITU709 if layout.high_definition else Colorspace.ITU601
         self.planes = plane_views(self._frame)
-        """Where the next picture is to be written: Y, U and V, as :func:`planes_of` gives them."""
+        """Where the next picture is to be written: Y, U and V, as :func:`planes_in` gives them."""
         self._reformatter = VideoReformatter()
 
     def fill(self, pixels: Pixels) -> None:
         """Write the next picture, as the layout says."""
-        for plane, source in zip(self.planes, planes_of(pixels), strict=True):
+        for plane, source in zip(self.planes, planes_in(pixels), strict=True):
             plane[...] = source
 
     def coloured(self) -> VideoFrame:
@@ -46,7 +46,8 @@ class PlaneScaler:
         )
 
     def scaled(self, width: int, height: int) -> VideoFrame:
-        """The picture in another size, in pixels, with colours at full size (yuv444p), unmixed.
+        """The picture in another size, in pixels, by areas, with colours at full size (yuv444p),
+        unmixed.
 
         Raises:
             av.error.FFmpegError: FFmpeg cannot.
@@ -62,9 +63,9 @@ class PlaneScaler:
         )
 
 
-def planes_of(pixels: Pixels) -> tuple[Pixels, Pixels, Pixels]:
+def planes_in(pixels: Pixels) -> tuple[Pixels, Pixels, Pixels]:
     """Y, U and V of a picture in I420, where they lie: uint8 (height, width), and half of both."""
-    height, width = pixels.shape[0] // 3 * 2, pixels.shape[1]
+    width, height = Layout.I420_601.size(pixels)  # all planes lie alike
     blue, red = pixels[height:].reshape(2, height // 2, width // 2)
     return pixels[:height], blue, red
 

@@ -28,11 +28,13 @@ SETTLE_SECONDS = 6.0
 """From then until what is counted counts: the bustle of opening is over."""
 
 _FIRST_SHARE = 0.8
+"""Of the load that processor time alone would allow: the first that is tried."""
 _STEP = 1.08
-"""Of the load that processor time alone would allow: the first that is tried, and how it grows."""
-_BACK_STEP = 0.97
+"""By which it grows until it is too high."""
+_FIRST_BACK_STEP, _BACK_STEP = 0.94, 0.97
+"""By which it falls: where the first was too high, and where one did not hold for long."""
 _CLOSE = 0.02
-"""No numbers are tried between two that are as close."""
+"""Between two numbers that are no further apart than this share none is tried."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +196,7 @@ def highest(holds: Callable[[int], bool], first: int, steps: int) -> int:
         steps: numbers that are tried, at most.
 
     Returns:
-        The highest that held, at least 1; below ``first``, where that did not hold.
+        The highest that held; where none did, the next below, at least 1.
     """
     best, count, failed = 0, first, 0
     for _ in range(steps):
@@ -202,10 +204,12 @@ def highest(holds: Callable[[int], bool], first: int, steps: int) -> int:
             best = count
         else:
             failed = count
+        if failed == 1:
+            break
         if not failed:
             count = max(count + 1, int(_STEP * count))
         elif not best:
-            count = max(1, int(count * _BACK_STEP**2))
+            count = max(1, int(count * _FIRST_BACK_STEP))
         elif failed - best <= max(1, best * _CLOSE):
             break
         else:

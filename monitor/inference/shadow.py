@@ -30,7 +30,8 @@ FAILURES_TO_GIVE_UP = 5
 
 _NICE = 5
 """Where cores are short, the daemon's own threads get three times the share of this one. Not the
-lowest: a thread that is starved while it holds the interpreter's lock would hold up all others."""
+lowest, and before the decoders: a thread that is starved while it holds the interpreter's lock
+would hold up all others."""
 
 _DIGEST_BYTES = 8
 

@@ -1,4 +1,4 @@
-"""Scales a frame or a region to the model's input as OpenCV's area method does, times as fast.
+"""Scales frames and regions to the model's input.
 
 Of a region in RGB, OpenCV averages areas of any ratio pixel by pixel: 640 x 360 to 299 x 299 takes
 it 1.4 ms. FFmpeg's scaler does the same sums with the processor's wide registers: 0.4 ms, and no

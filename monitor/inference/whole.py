@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.inference.manifest import Geometry
 from monitor.layout import Layout, Pixels
-from monitor.planes import PlaneScaler, plane_views, planes_of
+from monitor.planes import PlaneScaler, plane_views, planes_in
 
 _LEAST_HALF = 1.5
 """What is halved is left so many times as large as the model's input, on each side: less would
@@ -25,7 +25,7 @@ _SPANS = {False: (219.0, 224.0), True: (255.0, 255.0)}
 """Levels from darkest to lightest, of brightness and of colour; the second of full range."""
 _ROUNDED_OFF = {False: (0.9, 1.45, 0.9), True: (0.45, 1.0, 0.45)}
 """FFmpeg's way from planes to RGB at full size rounds off: by so much, R, G and B, on average over
-twelve random pictures. The model is judged by pictures that went that way."""
+twelve random pictures (FFmpeg 8 on x86-64). The model is judged by pictures that went that way."""
 
 
 class WholeScaler:
@@ -40,12 +40,13 @@ class WholeScaler:
             geometry: of the model's input.
         """
         self._geometry = geometry
-        self._halved = (
+        self.halves = (
             width % 4 == height % 4 == 0  # so that colours have whole sizes then
             and width >= 2 * _LEAST_HALF * geometry.width
             and height >= 2 * _LEAST_HALF * geometry.height
         )
-        size = (width // 2, height // 2) if self._halved else (width, height)
+        """Whether frames are halved first."""
+        size = (width // 2, height // 2) if self.halves else (width, height)
         self._scaler = PlaneScaler(*size, layout)
         self._merged = np.empty((geometry.height, geometry.width, 3), np.uint8)
         self._to_rgb = _to_rgb(layout)
@@ -60,8 +61,8 @@ class WholeScaler:
         Raises:
             av.error.FFmpegError: FFmpeg cannot.
         """
-        if self._halved:
-            for plane, half in zip(planes_of(pixels), self._scaler.planes, strict=True):
+        if self.halves:
+            for plane, half in zip(planes_in(pixels), self._scaler.planes, strict=True):
                 cv2.resize(plane, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
         else:
             self._scaler.fill(pixels)

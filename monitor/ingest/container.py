@@ -27,6 +27,9 @@ _PROBE_BYTES = 4 * 1024 * 1024
 _ANALYZE_SECONDS = 5.0
 """How far FFmpeg may read to learn a size; H.264 without parameter sets needs a key frame."""
 
+_AGAIN_MICROSECONDS = 200_000
+"""The same, of a file that was opened before."""
+
 _FILE_FORMATS = (
     "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,asf,ogg,h264,hevc,m4v,"
     "mjpeg,ivf,obu,av1,nut,mxf,dhav,wtv"
@@ -103,8 +106,8 @@ def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = Fal
     Args:
         settings: of the file.
         hardware: as for :func:`open_rtsp`.
-        again: it was opened before, and gave pictures: none is decoded now to learn their form,
-            which takes as long as scoring one.
+        again: it was opened before, and gave pictures: where it can be helped, none is decoded now
+            to learn their form, which takes as long as scoring one.
 
     Raises:
         OpenError: missing, empty, no regular file, not readable.
@@ -130,8 +133,9 @@ def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = Fal
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": _FILE_FORMATS,
-        **({"skip_frame": "all"} if again else {}),
         **_limits(),
+        # FFmpeg would look for a form that only a picture has, and read as far as it may.
+        **({"skip_frame": "all", "analyzeduration": str(_AGAIN_MICROSECONDS)} if again else {}),
     }
     try:
         container = av.open(

@@ -22,7 +22,7 @@ class Due:
     wall: float
     monotonic: float
     lag_seconds: float
-    """How much later than it was due."""
+    """By how much later than those before it, as far as a stream can tell; 0 of recordings."""
 
 
 class Pace:
@@ -57,7 +57,7 @@ class Pace:
 
     def wait_until(self, media_seconds: float) -> Due | None:
         """The time of capture of what stands there in the recording, once it is due; None where
-        stopped before."""
+        stopped before. Who asks too late is told when it was due: a camera had not waited."""
         due = self._began + media_seconds
         if not self._paced:
             return Due(self._began_wall + media_seconds, due, 0.0)
@@ -67,4 +67,5 @@ class Pace:
                 return None
         if left < -_LATE_SECONDS:
             self._began -= left
-        return Due(self._clock.wall(), self._clock.monotonic(), max(0.0, -left))
+            left = 0.0
+        return Due(self._clock.wall() + left, self._clock.monotonic() + left, 0.0)

@@ -192,8 +192,17 @@ class StreamSource:
             if packet.size == 0:
                 continue  # a hole in the recording; the decoder would take it for the end
             for due, then in self._due(packet, moment):
+                if not self._is_time(then):
+                    return
                 yield from self._take(self._decode(due), then)
             self._check_pictures(moment)
+
+    def _is_time(self, moment: _Moment) -> bool:
+        """Wait until a key frame of a recording is due, as a camera's comes when it is made: to
+        decode it before would be unlike a camera. False where stopped before."""
+        if self._pace is None or not self._sampler.key_only:
+            return True
+        return self._pace.wait_until(moment.position) is not None
 
     def _packets(self) -> Iterator[Packet[Stream]]:
         """Packets of the watched stream, until the end or until stopped; the last may be empty."""

@@ -54,8 +54,9 @@ _LONGEST_OUTBOX = 10_000
 _OOM_SCORE = "500"
 _NICENESS = 10
 """What was decoded is scored before more is: where processors are short, decoders that took turns
-with scoring as equals kept its pictures waiting. Measured with 60 cameras on two cores, at 92 to
-95 % of both: 99 % of verdicts within 0.29 s, and within 0.96 s as equals."""
+with scoring as equals kept its pictures waiting. Measured with 57 cameras on two cores, at 90 % of
+both, from a key frame's due time to its verdict: 0.17 s on average and 99 % within 0.41 s, and 0.21
+and 0.47 s as equals."""
 
 
 class Worker:

@@ -58,7 +58,7 @@ def test_only_so_many_numbers_are_tried_each_once(limit: int, first: int, steps:
         return count <= limit
 
     found = highest(holds, first, steps)
-    assert len(tried) <= steps
+    assert len(tried) == len(set(tried)) <= steps
     held = [count for count in tried if count <= limit]
     assert found == max(held) if held else 1 <= found <= first
 

@@ -1,6 +1,6 @@
 """The bundle that ships: its forms and the pipeline give the scores of its canonical model.
 
-The pipeline's way is fast: key frames alone, coloured while they are scaled, int8, and a second
+The pipeline's way is fast: key frames alone, coloured after they are scaled, int8, and a second
 look at what is in doubt, cut in the plain way. The plain way: every picture decoded, coloured at
 full size, scaled in one step, the canonical model in float32. They are compared on the footage of
 the demo, one picture each half second, as a 1080p camera would send it.

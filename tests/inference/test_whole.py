@@ -51,6 +51,11 @@ def test_a_colour_is_itself_again(layout: Layout, colour: tuple[int, int, int]) 
     assert np.abs(made.astype(int) - colour).max() <= 5
 
 
+@pytest.mark.parametrize("size", HALVED + NOT_HALVED)
+def test_what_is_far_too_large_is_halved(size: tuple[int, int]) -> None:
+    assert WholeScaler(*size, Layout.I420_709, GEOMETRY).halves is (size in HALVED)
+
+
 def test_one_picture_leaves_nothing_behind_for_the_next() -> None:
     layout = Layout.I420_709
     scaler = WholeScaler(1920, 1080, layout, GEOMETRY)

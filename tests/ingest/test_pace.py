@@ -32,6 +32,16 @@ def test_paced_frames_wait_until_they_are_due() -> None:
     assert signs
 
 
+def test_who_comes_late_is_told_when_it_was_due() -> None:
+    clock = ManualClock()
+    pace = Pace(True, clock, lambda: None, threading.Event())
+    began = clock.monotonic(), clock.wall()
+    clock.advance(1.5)
+    due = pace.wait_until(1.0)
+    assert due is not None
+    assert (due.monotonic - began[0], due.wall - began[1]) == pytest.approx((1.0, 1.0))
+
+
 def test_a_stop_ends_the_wait() -> None:
     stop = threading.Event()
     pace = Pace(True, SystemClock(), stop.set, stop)

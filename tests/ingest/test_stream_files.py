@@ -13,7 +13,8 @@ import pytest
 from monitor.clock import ManualClock
 from monitor.errors import DecodeError, OpenError, SourceError
 from monitor.ingest import stream
-from monitor.ingest.container import open_file
+from monitor.ingest.container import OpenStream, open_file
+from monitor.ingest.status import SourceSettings
 from monitor.ingest.stream import StreamSource
 from tests.support.clips import counted, counting_scene, make_clip, red_scene
 from tests.support.sources import frames_of, opened, read_until_fault, settings_for
@@ -95,6 +96,29 @@ def test_a_loop_shows_the_same_again(codec: str, container: str, tmp_path: Path)
     frames = frames_of(settings_for(clip, loop=True, decode="key"), 9)
     assert [counted(frame.rgb()) for frame in frames] == 3 * [0, 5, 10]
     assert len({frame.pixels.shape for frame in frames}) == 1
+
+
+@pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
+def test_a_loop_with_b_frames_shows_the_same_again(container: str, tmp_path: Path) -> None:
+    clip = make_clip(
+        tmp_path / f"b.{container}", counting_scene(), seconds=2, fps=10, gop=10, b_frames=2
+    )
+    frames = frames_of(settings_for(clip, fps=10, loop=True, decode="all"), 40)
+    assert [counted(frame.rgb()) for frame in frames] == 2 * list(range(20))
+
+
+def test_only_what_was_opened_before_is_opened_without_a_look(
+    clip: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[bool] = []
+
+    def watched(settings: SourceSettings, hardware: str = "", *, again: bool = False) -> OpenStream:
+        asked.append(again)
+        return open_file(settings, hardware, again=again)
+
+    monkeypatch.setattr(stream, "open_file", watched)
+    frames_of(settings_for(clip, loop=True), 9)
+    assert asked == [False, True, True]
 
 
 def test_paced_files_run_in_their_own_time(clip: Path) -> None:
