@@ -208,13 +208,12 @@ class ClipPipeline:
                 yield Frame(
                     camera=str(clip),
                     sequence=number,
-                    pixels=decoded.pixels,
+                    image=decoded.image,
                     captured_at=decoded.media_seconds,
                     captured_monotonic=decoded.media_seconds,
                     media_seconds=decoded.media_seconds,
                     health=Health.OK,
-                    gist=gist(thumbnail(decoded.pixels, decoded.layout)),
-                    layout=decoded.layout,
+                    gist=gist(thumbnail(decoded.image)),
                 )
         finally:
             source.close()

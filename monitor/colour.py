@@ -5,7 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from monitor.layout import Layout, Pixels
+from monitor.layout import Image, Layout, Pixels
 from monitor.planes import PlaneScaler
 
 KEPT_FORMS = 4
@@ -18,14 +18,10 @@ class Colourer:
     def __init__(self) -> None:
         self._scaler_for = lru_cache(KEPT_FORMS)(PlaneScaler)
 
-    def rgb(self, pixels: Pixels, layout: Layout) -> Pixels:
-        """The picture in RGB; itself, where it is that already.
+    def rgb(self, image: Image) -> Pixels:
+        """The image in RGB; itself, where it is that already.
 
         The values are those that FFmpeg gives to whoever decodes the stream to RGB.
-
-        Args:
-            pixels: as ``layout`` says.
-            layout: of these.
 
         Returns:
             uint8 (height, width, 3).
@@ -33,20 +29,19 @@ class Colourer:
         Raises:
             av.error.FFmpegError: FFmpeg cannot.
         """
-        if layout is Layout.RGB:
-            return pixels
-        width, height = layout.size(pixels)
-        scaler = self._scaler_for(width, height, layout)
-        scaler.fill(pixels)
+        if image.layout is Layout.RGB:
+            return image.planes[0]
+        scaler = self._scaler_for(*image.size, image.layout)
+        scaler.fill(image)
         return np.asarray(scaler.coloured().to_ndarray(), np.uint8)
 
 
 _of_thread = threading.local()
 
 
-def to_rgb(pixels: Pixels, layout: Layout) -> Pixels:
-    """The picture in RGB: uint8 (height, width, 3); itself, where it is that already."""
+def to_rgb(image: Image) -> Pixels:
+    """The image in RGB: uint8 (height, width, 3); itself, where it is that already."""
     colourer: Colourer | None = getattr(_of_thread, "colourer", None)
     if colourer is None:
         colourer = _of_thread.colourer = Colourer()
-    return colourer.rgb(pixels, layout)
+    return colourer.rgb(image)

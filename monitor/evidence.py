@@ -209,8 +209,7 @@ def _sight(seen: Seen, transition: Transition, incident: str) -> Sight:
         score=transition.score,
         captured_at=transition.captured_at,
         captured_monotonic=transition.captured_monotonic,
-        pixels=seen.frame.pixels,
-        layout=seen.frame.layout,
+        image=seen.frame.image,
         box=transition.box,
         heat=_heat(seen, transition),
     )

@@ -10,6 +10,7 @@ nobody looks at. An array says by its shape which of both it is, as OpenCV's do:
 """
 
 import enum
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,20 +47,6 @@ class Layout(enum.IntEnum):
         """Of the array that holds a picture of this size, in pixels."""
         return (height, width, 3) if self is Layout.RGB else (height // 2 * 3, width)
 
-    def size(self, pixels: Pixels) -> tuple[int, int]:
-        """Width and height of the picture that an array holds, in pixels."""
-        rows, width = pixels.shape[:2]
-        return (width, rows) if self is Layout.RGB else (width, rows // 3 * 2)
-
-    def holds(self, pixels: Pixels) -> bool:
-        """Whether an array may be a picture of this layout."""
-        if pixels.dtype != np.uint8:
-            return False
-        if self is Layout.RGB:
-            return pixels.ndim == 3 and pixels.shape[2] == 3
-        planes = pixels.ndim == 2 and pixels.shape[0] % 3 == 0
-        return planes and self.fits(*self.size(pixels))
-
     def fits(self, width: int, height: int) -> bool:
         """Whether there are pictures of this size in it."""
         if self is Layout.RGB:
@@ -71,28 +58,103 @@ class Layout(enum.IntEnum):
 _SPREAD = np.clip(np.round((np.arange(256) - 16) * (255 / 219)), 0, 255).astype(np.uint8)
 
 
-def grey(pixels: Pixels, layout: Layout, rows: int, columns: int) -> Pixels:
-    """Evenly spread pixels of a picture, in grey, not averaged: noise stays as it is.
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """An image in memory: of one array or of planes that may lie anywhere.
 
-    Args:
-        pixels: as ``layout`` says.
-        layout: of these.
-        rows: at most so many.
-        columns: likewise.
-
-    Returns:
-        uint8 (at most ``rows``, at most ``columns``), black 0 and white 255.
+    Raises:
+        ValueError: the planes are not what the layout says.
     """
-    width, height = layout.size(pixels)
-    step_y, step_x = -(-height // rows), -(-width // columns)
-    if layout is not Layout.RGB:
-        picked = pixels[:height:step_y, ::step_x]
-        return picked.copy() if layout.full_range else _SPREAD[picked]
-    picked = pixels[::step_y, ::step_x]
-    # Colour by colour: pixels as they lie are rows of three, and numpy is slow with short rows.
-    made = picked[..., 1].astype(np.uint16)
-    made += made
-    made += picked[..., 0]
-    made += picked[..., 2]
-    made >>= 2
-    return made.astype(np.uint8)
+
+    planes: tuple[Pixels, ...]
+    """uint8: of RGB (height, width, 3) alone; else Y (height, width), and U and V, of half of
+    both. Not to be changed."""
+    layout: Layout = Layout.RGB
+
+    def __post_init__(self) -> None:
+        if not self._is_as_said():
+            shapes = ", ".join(f"{plane.dtype} {plane.shape}" for plane in self.planes)
+            raise ValueError(f"an image is of {shapes}, which is not uint8 {self.layout.name}")
+
+    @classmethod
+    def of(cls, pixels: Pixels, layout: Layout = Layout.RGB) -> "Image":
+        """The image that one array holds; is not copied.
+
+        Args:
+            pixels: as ``layout`` says.
+            layout: of these.
+
+        Raises:
+            ValueError: it is none of this layout.
+        """
+        if layout is Layout.RGB or pixels.ndim != 2 or pixels.shape[0] % 3:
+            return cls((pixels,), layout)
+        height, width = pixels.shape[0] // 3 * 2, pixels.shape[1]
+        if not layout.fits(width, height):
+            return cls((pixels,), layout)
+        blue, red = pixels[height:].reshape(2, height // 2, width // 2)
+        return cls((pixels[:height], blue, red), layout)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height, pixels."""
+        height, width = self.planes[0].shape[:2]
+        return width, height
+
+    @property
+    def nbytes(self) -> int:
+        """What its numbers take."""
+        return sum(plane.nbytes for plane in self.planes)
+
+    def rgb(self) -> Pixels:
+        """uint8 (height, width, 3); not to be changed, as it may be the image itself."""
+        # Loaded late: who only names the types of frames, as `check` does, needs no FFmpeg.
+        from monitor.colour import to_rgb
+
+        return to_rgb(self)
+
+    def copy(self) -> "Image":
+        """The same in memory of its own."""
+        pixels = np.empty(self.layout.shape(*self.size), np.uint8)
+        self.write_to(pixels)
+        return Image.of(pixels, self.layout)
+
+    def write_to(self, pixels: Pixels) -> None:
+        """Copy it into one array of the shape that the layout says."""
+        copy = Image.of(pixels, self.layout)
+        for plane, own in zip(copy.planes, self.planes, strict=True):
+            plane[...] = own
+
+    def grey(self, rows: int, columns: int) -> Pixels:
+        """Evenly spread pixels, in grey, not averaged: noise stays as it is.
+
+        Args:
+            rows: at most so many.
+            columns: likewise.
+
+        Returns:
+            uint8 (at most ``rows``, at most ``columns``), black 0 and white 255.
+        """
+        width, height = self.size
+        picked = self.planes[0][:: -(-height // rows), :: -(-width // columns)]
+        if self.layout is not Layout.RGB:
+            return picked.copy() if self.layout.full_range else _SPREAD[picked]
+        # Colour by colour: pixels as they lie are rows of three, and numpy is slow with short rows.
+        made = picked[..., 1].astype(np.uint16)
+        made += made
+        made += picked[..., 0]
+        made += picked[..., 2]
+        made >>= 2
+        return made.astype(np.uint8)
+
+    def _is_as_said(self) -> bool:
+        planes, layout = self.planes, self.layout
+        if any(plane.dtype != np.uint8 for plane in planes):
+            return False
+        if layout is Layout.RGB:
+            return len(planes) == 1 and planes[0].ndim == 3 and planes[0].shape[2] == 3
+        if len(planes) != 3 or planes[0].ndim != 2:
+            return False
+        height, width = planes[0].shape
+        half = (height // 2, width // 2)
+        return layout.fits(width, height) and planes[1].shape == planes[2].shape == half

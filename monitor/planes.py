@@ -6,7 +6,7 @@ import numpy as np
 from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 
-from monitor.layout import Layout, Pixels
+from monitor.layout import Image, Layout, Pixels
 
 
 class PlaneScaler:
@@ -27,12 +27,12 @@ class PlaneScaler:
         self._frame.color_range = ColorRange.JPEG if layout.full_range else ColorRange.MPEG
         self._matrix = Colorspace.ITU709 if layout.high_definition else Colorspace.ITU601
         self.planes = plane_views(self._frame)
-        """Where the next picture is to be written: Y, U and V, as :func:`planes_in` gives them."""
+        """Where the next picture is to be written: Y, U and V, as of :class:`Image`."""
         self._reformatter = VideoReformatter()
 
-    def fill(self, pixels: Pixels) -> None:
-        """Write the next picture, as the layout says."""
-        for plane, source in zip(self.planes, planes_in(pixels), strict=True):
+    def fill(self, image: Image) -> None:
+        """Write the next picture, of this size and layout."""
+        for plane, source in zip(self.planes, image.planes, strict=True):
             plane[...] = source
 
     def coloured(self) -> VideoFrame:
@@ -61,13 +61,6 @@ class PlaneScaler:
             interpolation=Interpolation.AREA,
             threads=1,
         )
-
-
-def planes_in(pixels: Pixels) -> tuple[Pixels, Pixels, Pixels]:
-    """Y, U and V of a picture in I420, where they lie: uint8 (height, width), and half of both."""
-    width, height = Layout.I420_601.size(pixels)  # all planes lie alike
-    blue, red = pixels[height:].reshape(2, height // 2, width // 2)
-    return pixels[:height], blue, red
 
 
 def plane_views(frame: VideoFrame) -> list[Pixels]:

@@ -151,14 +151,14 @@ def _watch(
                 now = clock.monotonic()
                 first = now if first is None else first
                 last = frame
-                health = judge.update(frame.pixels, frame.captured_monotonic, frame.layout)
+                health = judge.update(frame.image, frame.captured_monotonic)
                 info = source.info
                 # Servers send the begin of a live stream in a burst: one interval says little.
                 told = info.kind == "file" and info.key_interval_seconds is not None
                 if told or info.kind not in _WITH_KEY_FRAMES or now - first >= watch_seconds:
                     break
             info = source.info
-            pixels = None if last is None else last.rgb()
+            pixels = None if last is None else last.image.rgb()
         finally:
             source.close()
     except SourceError as error:

@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.clock import Clock
-from monitor.colour import to_rgb
 from monitor.ingest.mailbox_layout import FrameMark
-from monitor.layout import Layout
+from monitor.layout import Image
 
 LONG_SIDE = 480
 """Pixels. A page shows it half as wide; displays have two of their pixels for one."""
@@ -22,7 +21,7 @@ KEEP_SECONDS = 2.0
 
 _QUALITY = 70
 
-Shrink = Callable[[NDArray[np.uint8], Layout], NDArray[np.uint8]]
+Shrink = Callable[[Image], NDArray[np.uint8]]
 NewestAs = Callable[[str, Shrink], tuple[FrameMark, NDArray[np.uint8]] | None]
 
 
@@ -69,19 +68,15 @@ class Thumbnails:
             return kept
 
 
-def halved(pixels: NDArray[np.uint8], layout: Layout = Layout.RGB) -> NDArray[np.uint8]:
+def halved(image: Image) -> NDArray[np.uint8]:
     """A copy, of half the size where that is still large enough.
 
     OpenCV has a quick way for exactly half: 0.2 ms for 1280x720, where any other size takes 3.
 
-    Args:
-        pixels: uint8, as ``layout`` says.
-        layout: of these.
-
     Returns:
         uint8 (height, width, 3), RGB.
     """
-    pixels = to_rgb(pixels, layout)
+    pixels = image.rgb()
     height, width = pixels.shape[:2]
     if max(height, width) < 2 * LONG_SIDE or min(height, width) < 2:
         return pixels.copy()

@@ -5,7 +5,7 @@ import pytest
 from av.video.reformatter import Colorspace
 
 from monitor.colour import Colourer, to_rgb
-from monitor.layout import Layout
+from monitor.layout import Image, Layout
 from tests.support.guard import with_guard
 from tests.support.planes import PLANAR, frame_of, noise, planes_of
 
@@ -16,7 +16,7 @@ COLOURS = {"red": (200, 30, 40), "blue": (20, 60, 220), "grey": (128, 128, 128),
 @pytest.mark.parametrize("colour", COLOURS)
 def test_a_colour_is_itself_again(layout: Layout, colour: str) -> None:
     plain = np.full((32, 48, 3), COLOURS[colour], np.uint8)
-    made = to_rgb(planes_of(frame_of(plain, layout)), layout)
+    made = to_rgb(planes_of(frame_of(plain, layout), layout))
     assert made.shape == plain.shape
     assert np.abs(made.astype(int) - plain).max() <= 5
 
@@ -25,25 +25,25 @@ def test_a_colour_is_itself_again(layout: Layout, colour: str) -> None:
 def test_it_is_what_decoding_to_rgb_gives(size: tuple[int, int]) -> None:
     frame = frame_of(noise(*size), Layout.I420_709)
     plain = frame.to_ndarray(format="rgb24", src_colorspace=Colorspace.ITU709)
-    assert np.array_equal(to_rgb(planes_of(frame), Layout.I420_709), plain)
+    assert np.array_equal(to_rgb(planes_of(frame, Layout.I420_709)), plain)
 
 
 def test_rgb_is_itself() -> None:
     picture = noise(31, 21)
-    assert to_rgb(picture, Layout.RGB) is picture
+    assert to_rgb(Image.of(picture)) is picture
 
 
 def test_a_colourer_goes_from_form_to_form() -> None:
     colourer = Colourer()
     for layout in (*PLANAR, *PLANAR):
         for colour in COLOURS.values():
-            pixels = planes_of(frame_of(np.full((64, 96, 3), colour, np.uint8), layout))
-            assert np.abs(colourer.rgb(pixels, layout).astype(int) - colour).max() <= 5
+            image = planes_of(frame_of(np.full((64, 96, 3), colour, np.uint8), layout), layout)
+            assert np.abs(colourer.rgb(image).astype(int) - colour).max() <= 5
 
 
 COLOURS_ALL = """
 from monitor.colour import to_rgb
-assert to_rgb(pixels, Layout.I420_709).shape == (height, width, 3)
+assert to_rgb(image).shape == (height, width, 3)
 """
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from monitor.decision.settings import DecisionSettings, RuleSettings
 from monitor.ingest.gist import gist
 from monitor.ingest.health import thumbnail
+from monitor.layout import Image
 from monitor.still_scene import (
     CALM_SCORE,
     CELL_STEP,
@@ -27,7 +28,7 @@ def shot(scene: NDArray[np.int16], number: int = 0, noise: float = 0.0) -> NDArr
     """The gist of a picture of a scene, with a sensor's noise."""
     tingle = np.random.default_rng(number).normal(0, noise, scene.shape)
     pixels = np.clip(scene + tingle, 0, 255).astype(np.uint8)
-    return gist(thumbnail(np.broadcast_to(pixels, (*SIZE, 3))))
+    return gist(thumbnail(Image.of(np.broadcast_to(pixels, (*SIZE, 3)))))
 
 
 def scored(still: StillScene, picture: NDArray[np.uint8], at: float, hazard: float = 0.0) -> None:

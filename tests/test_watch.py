@@ -20,6 +20,7 @@ from monitor.inference.scored import Scores
 from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame, Glimpse, Health
 from monitor.ingest.status import REASONS, CameraStatus
+from monitor.layout import Image
 from monitor.metrics import Metrics
 from monitor.scoring_health import UNSCORED_SECONDS
 from monitor.state_saver import SAVE_SECONDS
@@ -112,7 +113,13 @@ class Stand:
         now = self.clock.monotonic() - age
         self.statuses[camera] = status(camera, now, health)
         frame = Frame(
-            camera, self.sequence, plain(colour), self.clock.wall() - age, now, now, health
+            camera,
+            self.sequence,
+            Image.of(plain(colour)),
+            self.clock.wall() - age,
+            now,
+            now,
+            health,
         )
         self.watch.take([frame])
         self.clock.advance(MAX_WAIT)
@@ -133,7 +140,9 @@ class Stand:
         self.statuses[camera] = status(camera, now, health)
         seen = Glimpse(camera, self.sequence, at, now, health, gist)
         wanted = self.watch.wants(seen)
-        frames = [Frame(camera, self.sequence, plain(MISC_COLOUR), at, now, now, health, gist)]
+        frames = [
+            Frame(camera, self.sequence, Image.of(plain(MISC_COLOUR)), at, now, now, health, gist)
+        ]
         self.watch.take(frames if wanted else [])
         self.clock.advance(MAX_WAIT)
         self.watch.score()
@@ -328,7 +337,7 @@ def test_a_frame_that_waits_for_its_score_is_not_overtaken_by_one_that_looks_cal
     while watch.score():
         pass
     at, now = clock.wall(), clock.monotonic()
-    hot = Frame("yard", 2, plain(FIRE_COLOUR), at, now, now, Health.OK, CALM + 60)
+    hot = Frame("yard", 2, Image.of(plain(FIRE_COLOUR)), at, now, now, Health.OK, CALM + 60)
     watch.take([hot])
     if tiles:
         assert watch.score(), "its first four regions of nine"

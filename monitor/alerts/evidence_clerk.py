@@ -202,7 +202,7 @@ class Clerk:
             sight.captured_at,
             f"{sight.camera}-{sight.label}-first",
             jpeg(annotate(sight, "first sight"), self.quality),
-            jpeg(sight.rgb(), self.quality),
+            jpeg(sight.image.rgb(), self.quality),
         )
         if len(self._first) > FIRST_SIGHTS:
             self._first.popitem(last=False)
@@ -221,7 +221,7 @@ class Clerk:
         if fired.clip is not None:
             self._ask(event_id, sight, fired.clip)
         if fired.pictures:
-            original = jpeg(sight.rgb(), self.quality)
+            original = jpeg(sight.image.rgb(), self.quality)
             self._shelf.put(event_id, "original", original, at=at, what=f"{what}-original")
         first = self._first.pop((sight.camera, sight.incident), None)
         if first is not None and first.captured_at < at:

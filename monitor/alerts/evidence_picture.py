@@ -10,13 +10,13 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
+import PIL.Image
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont
 
-from monitor.colour import to_rgb
 from monitor.inference.locate import enlarge
 from monitor.inference.scored import Box, Region
-from monitor.layout import Layout
+from monitor.layout import Image
 
 _BAR = (24, 24, 27)
 _TEXT = (244, 244, 245)
@@ -58,16 +58,11 @@ class Sight:
     captured_at: float
     """Unix time, seconds."""
     captured_monotonic: float
-    pixels: NDArray[np.uint8]
-    """uint8, as ``layout`` says and as the worker decoded it; must not be changed."""
+    image: Image
+    """As the worker decoded it."""
     box: Box | None = None
     """Where it is seen; None where the model does not tell."""
     heat: Heat | None = None
-    layout: Layout = Layout.RGB
-
-    def rgb(self) -> NDArray[np.uint8]:
-        """The picture as uint8 (height, width, 3), RGB; must not be changed."""
-        return to_rgb(self.pixels, self.layout)
 
 
 def annotate(sight: Sight, note: str = "") -> NDArray[np.uint8]:
@@ -80,7 +75,7 @@ def annotate(sight: Sight, note: str = "") -> NDArray[np.uint8]:
     Returns:
         uint8 (height + bar, width, 3), RGB.
     """
-    drawn = sight.rgb().copy()
+    drawn = sight.image.rgb().copy()
     colour = _COLOURS.get(sight.label, _OTHER)
     if sight.heat is not None:
         _draw_heat(drawn, sight.heat)
@@ -154,7 +149,7 @@ def _bar(
     first = font.getlength(said) + gap + font.getlength(camera)
     camera_line = 0 if first <= room else 1
     when_line = 0 if first + gap + font.getlength(when) <= room else camera_line + 1
-    bar = Image.new("RGB", (width, (when_line + 1) * line + pad), _BAR)
+    bar = PIL.Image.new("RGB", (width, (when_line + 1) * line + pad), _BAR)
     draw = ImageDraw.Draw(bar)
     middle = pad / 2 + line / 2
     beside = pad + font.getlength(said) + gap if camera_line == 0 else pad

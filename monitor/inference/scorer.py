@@ -123,7 +123,7 @@ class Scorer:
         pictures = self._buffer[: len(batch)]
         for slot, picture in zip(pictures, batch.pictures, strict=True):
             frame, region = picture.frame, picture.region
-            if region == full_view() and self._shrinker.whole(frame.pixels, frame.layout, slot):
+            if region == full_view() and self._shrinker.whole(frame.image, slot):
                 continue
             pixels = coloured.of(frame)
             if region.hidden:
@@ -131,7 +131,7 @@ class Scorer:
                 cut(pixels, region, self._geometry, out=slot)
             else:
                 self._shrinker.shrink(part_of(pixels, region, self._geometry), slot)
-            self._stencils.fill(slot, region, *frame.size)
+            self._stencils.fill(slot, region, *frame.image.size)
         self._observe("cut", self._timer() - started)
         return pictures
 
@@ -147,10 +147,10 @@ class Scorer:
             pictures = self._allocate(len(numbers))
             for slot, number in zip(pictures, numbers.tolist(), strict=True):
                 frame, region = batch.pictures[number].frame, batch.pictures[number].region
-                left, top, right, bottom = bounds(region, *frame.size)
+                left, top, right, bottom = bounds(region, *frame.image.size)
                 part = coloured.of(frame)[top:bottom, left:right]
                 resize(part, self._geometry.width, self._geometry.height, slot)
-                self._stencils.fill(slot, region, *frame.size)
+                self._stencils.fill(slot, region, *frame.image.size)
         except (MemoryError, cv2.error, FFmpegError) as error:
             raise EngineError(f"no second look was possible: {_brief(error)}") from error
         return pictures
@@ -177,7 +177,7 @@ class _Coloured:
         """The frame's picture: uint8 (height, width, 3)."""
         if self._made is None or frame is not self._last:
             self._made = None
-            self._last, self._made = frame, frame.rgb()
+            self._last, self._made = frame, frame.image.rgb()
         return self._made
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from monitor.image import resize
 from monitor.inference.manifest import Geometry
 from monitor.inference.whole import WholeScaler
-from monitor.layout import Layout
+from monitor.layout import Image, Layout
 from monitor.planes import plane_views
 
 KEPT_SIZES = 8
@@ -53,22 +53,21 @@ class Shrinker:
         self._scaler_for = lru_cache(KEPT_SIZES)(_Scaler)
         self._whole_for = lru_cache(KEPT_SIZES)(WholeScaler)
 
-    def whole(self, pixels: NDArray[np.uint8], layout: Layout, out: NDArray[np.uint8]) -> bool:
+    def whole(self, image: Image, out: NDArray[np.uint8]) -> bool:
         """Scale and colour a whole frame of planes, if it is one and not too small.
 
         Args:
-            pixels: uint8, as ``layout`` says.
-            layout: of these.
+            image: the frame.
             out: as for :meth:`shrink`.
 
         Returns:
             Whether it was done.
         """
-        width, height = layout.size(pixels)
+        width, height = image.size
         small = width < self._geometry.width or height < self._geometry.height
-        if layout is Layout.RGB or small:
+        if image.layout is Layout.RGB or small:
             return False
-        self._whole_for(width, height, layout, self._geometry).scale(pixels, out)
+        self._whole_for(width, height, image.layout, self._geometry).scale(image, out)
         return True
 
     def shrink(self, pixels: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:

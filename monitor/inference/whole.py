@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.inference.manifest import Geometry
-from monitor.layout import Layout, Pixels
-from monitor.planes import PlaneScaler, plane_views, planes_in
+from monitor.layout import Image, Layout
+from monitor.planes import PlaneScaler, plane_views
 
 _LEAST_HALF = 1.5
 """What is halved is left so many times as large as the model's input, on each side: less would
@@ -51,21 +51,21 @@ class WholeScaler:
         self._merged = np.empty((geometry.height, geometry.width, 3), np.uint8)
         self._to_rgb = _to_rgb(layout)
 
-    def scale(self, pixels: Pixels, out: NDArray[np.uint8]) -> None:
+    def scale(self, image: Image, out: NDArray[np.uint8]) -> None:
         """Scale and colour a frame.
 
         Args:
-            pixels: as the layout says.
+            image: of this size and layout.
             out: uint8 (geometry.height, geometry.width, 3), contiguous; is written to.
 
         Raises:
             av.error.FFmpegError: FFmpeg cannot.
         """
         if self.halves:
-            for plane, half in zip(planes_in(pixels), self._scaler.planes, strict=True):
+            for plane, half in zip(image.planes, self._scaler.planes, strict=True):
                 cv2.resize(plane, half.shape[::-1], dst=half, interpolation=cv2.INTER_AREA)
         else:
-            self._scaler.fill(pixels)
+            self._scaler.fill(image)
         scaled = self._scaler.scaled(self._geometry.width, self._geometry.height)
         cv2.merge(plane_views(scaled), dst=self._merged)
         cv2.transform(self._merged, self._to_rgb, dst=out)

@@ -126,10 +126,9 @@ class CameraLoop:
             return  # whoever it was wrote nonsense; the daemon finds that out by itself
         if last is not None:
             self._judge.resume(
-                last.pixels,
+                last.image,
                 self._mailbox.still_since(now),
                 self._mailbox.still_from_lively(),
-                last.layout,
             )
 
     def _try_once(self) -> float | None:
@@ -185,9 +184,7 @@ class CameraLoop:
             for decoded in source.frames():
                 if self.stop.is_set():
                     break
-                health: Health = self._judge.update(
-                    decoded.pixels, decoded.captured_monotonic, decoded.layout
-                )
+                health: Health = self._judge.update(decoded.image, decoded.captured_monotonic)
                 self._mailbox.note_still(self._judge.still_since, self._judge.still_from_lively)
                 now = self._clock.monotonic()
                 self._mailbox.note_delay(decoded.lag_seconds + now - decoded.captured_monotonic)

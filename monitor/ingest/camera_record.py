@@ -19,7 +19,7 @@ from monitor.ingest.mailbox import new_mailbox
 from monitor.ingest.mailbox_layout import FrameMark, Phase
 from monitor.ingest.patience import allowance, hang_seconds
 from monitor.ingest.status import REASONS, CameraEvent, CameraStatus, SourceSettings, StreamInfo
-from monitor.layout import Layout
+from monitor.layout import Image
 from monitor.redact import Redactor
 
 _MOST_BAD_PACKETS = 10_000_000
@@ -139,11 +139,7 @@ class CameraRecord:
             self.mailbox.note_still(still_since, from_lively)
             self.mailbox.write(
                 DecodedFrame(
-                    last.pixels,
-                    last.captured_at,
-                    last.captured_monotonic,
-                    last.media_seconds,
-                    layout=last.layout,
+                    last.image, last.captured_at, last.captured_monotonic, last.media_seconds
                 ),
                 last.health,
                 last.gist,
@@ -156,7 +152,7 @@ class CameraRecord:
             last = self.mailbox.newest(self.settings.camera, float("inf"))
         except SourceError:
             return None, 0.0
-        if last is None or self.frames == 0 or max(last.size) > self.settings.max_side:
+        if last is None or self.frames == 0 or max(last.image.size) > self.settings.max_side:
             return None, 0.0
         return last, self.mailbox.still_since(last.captured_monotonic)
 
@@ -249,7 +245,7 @@ class CameraRecord:
         return frame
 
     def newest_as(
-        self, now: float, make: Callable[[NDArray[np.uint8], Layout], NDArray[np.uint8]]
+        self, now: float, make: Callable[[Image], NDArray[np.uint8]]
     ) -> tuple[FrameMark, NDArray[np.uint8]] | None:
         """The newest picture as ``make`` gives it, whether or not it was read; None where there is
         none of these settings.

@@ -5,7 +5,8 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
-from monitor.layout import Layout
+from monitor.layout import Image, Layout
+from monitor.planes import plane_views
 
 _UNSPECIFIED = 2
 """FFmpeg's AVCOL_SPC_UNSPECIFIED."""
@@ -43,11 +44,12 @@ class Converter:
         self._scaler = VideoReformatter()
         self._colourer = VideoReformatter()
 
-    def picture(self, frame: VideoFrame) -> tuple[NDArray[np.uint8], Layout]:
+    def picture(self, frame: VideoFrame) -> Image:
         """The picture's planes, where it has such as I420 holds and stands upright; else in RGB.
 
         Returns:
-            uint8, and its layout. Its longer side is at most ``max_side``.
+            Its longer side is at most ``max_side``. Planes lie where the decoder put them, which
+            keeps them as long as the image is there.
         """
         layout = _layout(frame)
         width, height = fitted(frame.width, frame.height, self._max_side)
@@ -55,7 +57,7 @@ class Converter:
             width, height = width // 2 * 2, height // 2 * 2
         upright = round(frame.rotation / 90) % 4 == 0
         if layout is None or not layout.fits(width, height) or not upright:
-            return self.rgb(frame), Layout.RGB
+            return Image.of(self.rgb(frame))
         if frame.format.name == "nv12" or (width, height) != (frame.width, frame.height):
             frame = self._scaler.reformat(
                 frame,
@@ -65,7 +67,7 @@ class Converter:
                 interpolation=Interpolation.AREA,
                 threads=1,
             )
-        return np.asarray(frame.to_ndarray(), np.uint8), layout
+        return Image(tuple(plane_views(frame)), layout)
 
     def rgb(self, frame: VideoFrame) -> NDArray[np.uint8]:
         """The picture as uint8 (height, width, 3), RGB."""

@@ -18,6 +18,7 @@ from monitor.ingest.picture import shrink
 from monitor.ingest.sampler import Sampler
 from monitor.ingest.status import SourceSettings, StreamInfo
 from monitor.ingest.url import local_path
+from monitor.layout import Image
 
 _V4L2_MAJOR = 81
 """Linux's number for video devices."""
@@ -146,7 +147,7 @@ def pictures_of(
         in_a_row = 0
         pixels = np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), dtype=np.uint8)
         yield DecodedFrame(
-            pixels=shrink(pixels, settings.max_side),
+            image=Image.of(shrink(pixels, settings.max_side)),
             captured_at=clock.wall(),
             captured_monotonic=now,
             media_seconds=now - began,

@@ -13,6 +13,7 @@ from monitor.ingest.pace import Pace
 from monitor.ingest.picture import shrink
 from monitor.ingest.status import SourceSettings, StreamInfo
 from monitor.ingest.url import local_path
+from monitor.layout import Image
 
 MAX_TOLD = 20
 """Most unreadable files that are kept by name."""
@@ -102,4 +103,4 @@ class FolderSource:
                 self.unreadable.append(str(error))
             return None
         self._size = (pixels.shape[1], pixels.shape[0])
-        return DecodedFrame(pixels, self._clock.wall(), self._clock.monotonic(), position)
+        return DecodedFrame(Image.of(pixels), self._clock.wall(), self._clock.monotonic(), position)

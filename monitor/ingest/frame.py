@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.ingest.gist import NO_GIST
-from monitor.layout import Layout
+from monitor.layout import Image
 
 
 class Health(enum.IntEnum):
@@ -48,8 +48,7 @@ class Health(enum.IntEnum):
 class DecodedFrame:
     """A sampled frame, as a source yields it."""
 
-    pixels: NDArray[np.uint8]
-    """uint8, as ``layout`` says."""
+    image: Image
     captured_at: float
     """Unix time at receipt, seconds."""
     captured_monotonic: float
@@ -58,11 +57,6 @@ class DecodedFrame:
     """Position in the clip for files; seconds since the source was opened for live ones."""
     lag_seconds: float = 0.0
     """By how much it was received later than those before it, as far as the source can tell."""
-    layout: Layout = Layout.RGB
-
-    def rgb(self) -> NDArray[np.uint8]:
-        """The picture as uint8 (height, width, 3), RGB."""
-        return _rgb(self.pixels, self.layout)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,8 +66,8 @@ class Frame:
     camera: str
     sequence: int
     """Counts the frames of this camera; a gap of n says that n frames were overwritten unread."""
-    pixels: NDArray[np.uint8]
-    """uint8, as ``layout`` says; a copy that belongs to the reader."""
+    image: Image
+    """A copy that belongs to the reader."""
     captured_at: float
     """Unix time at receipt, seconds."""
     captured_monotonic: float
@@ -82,16 +76,6 @@ class Frame:
     health: Health
     gist: NDArray[np.uint8] = field(default_factory=lambda: NO_GIST, repr=False)
     """uint8 (rows, columns): see :func:`monitor.ingest.gist.gist`; empty where there is none."""
-    layout: Layout = Layout.RGB
-
-    @property
-    def size(self) -> tuple[int, int]:
-        """Width and height, pixels."""
-        return self.layout.size(self.pixels)
-
-    def rgb(self) -> NDArray[np.uint8]:
-        """The picture as uint8 (height, width, 3), RGB."""
-        return _rgb(self.pixels, self.layout)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,10 +91,3 @@ class Glimpse:
     health: Health
     gist: NDArray[np.uint8]
     """As of :class:`Frame`."""
-
-
-def _rgb(pixels: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
-    # Loaded late: who only names the types of frames, as `check` does, needs no FFmpeg.
-    from monitor.colour import to_rgb
-
-    return to_rgb(pixels, layout)

@@ -22,8 +22,7 @@ from monitor.ingest.freeze import FreezeLimits, FreezeWatch
 from monitor.ingest.gist import AVERAGED, NO_GIST, gist, square_sums
 from monitor.ingest.repeats import RepeatLimits, RepeatWatch
 from monitor.ingest.scenery import SceneryWatch
-from monitor.layout import Layout
-from monitor.layout import grey as picked_grey
+from monitor.layout import Image, Layout
 
 _ROWS, _COLUMNS = 144, 256
 """Pixels looked at, evenly spread; fewer where the picture has fewer."""
@@ -62,7 +61,7 @@ class HealthJudge:
         """
         self._limits = limits or HealthLimits()
         self._may_loop = may_loop
-        self._size: tuple[int, ...] | None = None
+        self._form: tuple[tuple[int, int], Layout] | None = None
         self.gist = NO_GIST
         """Of the last picture."""
         self._begin()
@@ -85,37 +84,32 @@ class HealthJudge:
 
     def resume(
         self,
-        pixels: NDArray[np.uint8],
+        image: Image,
         still_since: float,
         still_from_lively: bool = False,
-        layout: Layout = Layout.RGB,
     ) -> None:
         """Go on where another judge of the same camera was lost: a picture that was frozen is
         frozen still, unless the next one differs.
 
         Args:
-            pixels: the last picture that it judged, as ``layout`` says.
+            image: the last picture that it judged.
             still_since: what it said then.
             still_from_lively: likewise.
-            layout: of the pixels.
         """
-        self._size = pixels.shape
-        self._freeze.resume(thumbnail(pixels, layout), still_since, still_from_lively)
+        self._form = image.size, image.layout
+        self._freeze.resume(thumbnail(image), still_since, still_from_lively)
 
-    def update(
-        self, pixels: NDArray[np.uint8], monotonic: float, layout: Layout = Layout.RGB
-    ) -> Health:
+    def update(self, image: Image, monotonic: float) -> Health:
         """The state that this picture, after those before it, shows.
 
         Args:
-            pixels: uint8, as ``layout`` says. Another size than before starts anew.
+            image: one of another size or layout than before starts anew.
             monotonic: when it was captured, seconds.
-            layout: of the pixels.
         """
-        if pixels.shape != self._size:
-            self._size = pixels.shape
+        if (image.size, image.layout) != self._form:
+            self._form = image.size, image.layout
             self._begin()
-        grey = thumbnail(pixels, layout)
+        grey = thumbnail(image)
         self.gist = gist(grey)
         frozen = self._freeze.update(grey, monotonic)
         looped = not self._may_loop and self._repeats.update(
@@ -140,13 +134,13 @@ class HealthJudge:
         return Health.MOVED if moved else Health.OK
 
 
-def thumbnail(pixels: NDArray[np.uint8], layout: Layout = Layout.RGB) -> NDArray[np.uint8]:
-    """What is looked at of a picture: see :func:`monitor.layout.grey`.
+def thumbnail(image: Image) -> NDArray[np.uint8]:
+    """What is looked at of a picture: see :meth:`monitor.layout.Image.grey`.
 
     Returns:
         uint8 (rows, columns), at most 144 x 256.
     """
-    return picked_grey(pixels, layout, _ROWS, _COLUMNS)
+    return image.grey(_ROWS, _COLUMNS)
 
 
 class _DetailWatch:

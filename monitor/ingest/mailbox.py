@@ -66,7 +66,7 @@ from monitor.ingest.mailbox_layout import (
     Phase,
     checked,
 )
-from monitor.layout import Layout
+from monitor.layout import Image
 
 _LONGEST_GAP = 10_000_000
 """More frames than this between two reads is no gap but a broken counter (4 days at 30 fps)."""
@@ -186,13 +186,11 @@ class Mailbox:
         """Put a frame in, with its gist; gives its sequence number.
 
         Raises:
-            ValueError: the picture is not of its layout, is empty, or is larger than the capacity.
+            ValueError: the picture is empty, or is larger than the capacity.
         """
-        pixels, layout = frame.pixels, frame.layout
-        if not layout.holds(pixels):
-            raise ValueError(f"a frame is {pixels.dtype} {pixels.shape}, not uint8 {layout.name}")
-        width, height = layout.size(pixels)
-        if not 0 < pixels.nbytes <= self.capacity_bytes:
+        image, layout = frame.image, frame.image.layout
+        width, height = image.size
+        if not 0 < image.nbytes <= self.capacity_bytes:
             raise ValueError(f"a frame of {width}x{height} does not fit into the mailbox")
         if gist.ndim != 2 or gist.size > GIST_ROWS * GIST_COLUMNS:
             raise ValueError(f"a frame comes with a gist of {gist.shape}")
@@ -200,7 +198,7 @@ class Mailbox:
         base = DESCRIPTION
         self._words[base + BEGIN] = sequence
         _fence()
-        self._buffer(pixels.shape)[...] = pixels
+        image.write_to(self._buffer(layout.shape(width, height)))
         self._floats[base + CAPTURED_AT] = frame.captured_at
         self._floats[base + CAPTURED_MONOTONIC] = frame.captured_monotonic
         self._floats[base + MEDIA] = frame.media_seconds
@@ -248,19 +246,18 @@ class Mailbox:
             mark = self.peek(after, now_monotonic)
             if mark is None:
                 return None
-            pixels = self._pixels(mark).copy()
+            image = self._image(mark).copy()
             _fence()
             if self._words[DESCRIPTION + BEGIN] == mark.sequence:
                 return Frame(
                     camera=camera,
                     sequence=mark.sequence,
-                    pixels=pixels,
+                    image=image,
                     captured_at=mark.captured_at,
                     captured_monotonic=mark.captured_monotonic,
                     media_seconds=mark.media_seconds,
                     health=mark.health,
                     gist=mark.gist,
-                    layout=mark.layout,
                 )
         return None
 
@@ -273,15 +270,15 @@ class Mailbox:
         return self.read_newer(camera, max(0, self.sequence() - 1), now_monotonic)
 
     def newest_as(
-        self, now_monotonic: float, make: Callable[[NDArray[np.uint8], Layout], NDArray[np.uint8]]
+        self, now_monotonic: float, make: Callable[[Image], NDArray[np.uint8]]
     ) -> tuple[FrameMark, NDArray[np.uint8]] | None:
         """The newest frame as ``make`` gives it, without a copy of the whole; None before the
         first, and where the writer overtook each try.
 
         Args:
             now_monotonic: monotonic time now.
-            make: gets the pixels where they lie and their layout, and must give other pixels; the
-                writer may be at them.
+            make: gets the picture where it lies, and must give pixels of its own; the writer may
+                be at it.
 
         Raises:
             SourceError: what stands there cannot be true: the worker is broken or hostile.
@@ -293,7 +290,7 @@ class Mailbox:
                     return None
                 time.sleep(_WRITE_SECONDS)  # it is being written
                 continue
-            made = make(self._pixels(mark), mark.layout)
+            made = make(self._image(mark))
             _fence()
             if self._words[DESCRIPTION + BEGIN] == mark.sequence:
                 return mark, made
@@ -302,8 +299,8 @@ class Mailbox:
     def _gist(self) -> NDArray[np.uint8]:
         return np.ndarray((GIST_ROWS * GIST_COLUMNS,), np.uint8, self._map, GIST)
 
-    def _pixels(self, mark: FrameMark) -> NDArray[np.uint8]:
-        return self._buffer(mark.layout.shape(mark.width, mark.height))
+    def _image(self, mark: FrameMark) -> Image:
+        return Image.of(self._buffer(mark.layout.shape(mark.width, mark.height)), mark.layout)
 
     def _buffer(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         return np.ndarray(shape, np.uint8, self._map, HEADER_BYTES)

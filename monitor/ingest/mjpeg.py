@@ -18,6 +18,7 @@ from monitor.ingest.picture import decode_picture
 from monitor.ingest.sampler import Sampler
 from monitor.ingest.snapshot import SnapshotSource
 from monitor.ingest.status import SourceSettings, StreamInfo
+from monitor.layout import Image
 
 MAX_BAD_PICTURES = 10
 """So many in a row that cannot be decoded: the stream is broken, not just disturbed."""
@@ -105,7 +106,7 @@ class MjpegSource:
             self._bad_in_a_row = 0
             self._size = (pixels.shape[1], pixels.shape[0])
             self._progress()
-            yield DecodedFrame(pixels, wall, now, now - began)
+            yield DecodedFrame(Image.of(pixels), wall, now, now - began)
         if not self._stop.is_set():
             raise faults.closed(self._settings)
 

@@ -10,6 +10,7 @@ from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.http import content_type, make_client, response_to
 from monitor.ingest.picture import decode_picture
 from monitor.ingest.status import SourceSettings, StreamInfo
+from monitor.layout import Image
 
 MAX_SNAPSHOT_BYTES = 32 * 1024 * 1024
 _STEP_SECONDS = 0.5
@@ -42,7 +43,7 @@ class SnapshotSource:
         except BaseException:
             self._client.close()
             raise
-        self._size = self._first.pixels.shape[1], self._first.pixels.shape[0]
+        self._size = self._first.image.size
 
     @property
     def info(self) -> StreamInfo:
@@ -55,7 +56,7 @@ class SnapshotSource:
         due = self._clock.monotonic()
         while not self._stop.is_set():
             frame, self._first = self._first or self._fetch(), None
-            self._size = frame.pixels.shape[1], frame.pixels.shape[0]
+            self._size = frame.image.size
             yield frame
             # The rate is looked at in each step: it may change meanwhile.
             while (left := due + 1.0 / self._fps - self._clock.monotonic()) > 0:
@@ -96,4 +97,4 @@ class SnapshotSource:
             ) from None
         self._codec = kind.removeprefix("image/")
         self._progress()
-        return DecodedFrame(pixels, wall, now, now - self._began)
+        return DecodedFrame(Image.of(pixels), wall, now, now - self._began)

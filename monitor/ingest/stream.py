@@ -300,16 +300,15 @@ class StreamSource:
                 if reached is None:
                     return
                 due = reached
-            pixels, layout = self._converter.picture(picture)
+            image = self._converter.picture(picture)
             yield DecodedFrame(
-                pixels=pixels,
+                image=image,
                 captured_at=due.wall,
                 captured_monotonic=due.monotonic,
                 media_seconds=position,
                 lag_seconds=due.lag_seconds,
-                layout=layout,
             )
-            del pixels  # megabytes, that would be kept until the next one comes
+            del image  # megabytes, that would be kept until the next one comes
 
     def _check_pictures(self, moment: _Moment) -> None:
         limit = pictureless_seconds(

@@ -34,7 +34,7 @@ from monitor.ingest.rates import order_rates
 from monitor.ingest.records import make_records
 from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
 from monitor.ingest.worker_process import WORKER_COMMAND
-from monitor.layout import Layout
+from monitor.layout import Image
 
 _TICK_SECONDS = 0.2
 """How often hangs, restarts and states are looked at."""
@@ -170,7 +170,7 @@ class Supervisor:
             return {name: record.status(now) for name, record in self._records.items()}
 
     def newest_as(
-        self, camera: str, make: Callable[[NDArray[np.uint8], Layout], NDArray[np.uint8]]
+        self, camera: str, make: Callable[[Image], NDArray[np.uint8]]
     ) -> tuple[FrameMark, NDArray[np.uint8]] | None:
         """A camera's newest picture as ``make`` gives it, beside what :meth:`wait` hands on.
 

@@ -23,6 +23,7 @@ from monitor.alerts.keeper_shared import SharedStore
 from monitor.alerts.store import EventStore
 from monitor.image import decode_image
 from monitor.inference.scored import Box, Region
+from monitor.layout import Image
 from tests.support.decisions import WALL, decider, feed, frame
 from tests.support.evidence import Counts
 
@@ -33,7 +34,7 @@ def sight(at: float, pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]] = P
     """A frame of the camera of the event in the store."""
     heat = Heat(Region("full"), np.eye(8, dtype=np.float32))
     box = Box(0.1, 0.2, 0.6, 0.9)
-    return Sight("dock", "fire", "fire", "hazard", 0.9, WALL + at, at, pixels, box, heat)
+    return Sight("dock", "fire", "fire", "hazard", 0.9, WALL + at, at, Image.of(pixels), box, heat)
 
 
 class Desk:
@@ -201,7 +202,7 @@ def test_an_end_finishes_clips_with_what_they_have(desk: Desk) -> None:
 def test_a_sight_waits_for_its_event(desk: Desk) -> None:
     desk.clerk.start()
     late = sight(2.0)
-    other = Sight("hall", "fire", "fire", "hazard", 0.9, WALL + 2.0, 2.0, late.pixels)
+    other = Sight("hall", "fire", "fire", "hazard", 0.9, WALL + 2.0, 2.0, late.image)
     desk.clerk.submit(Fired(other, True, None))
     desk.done()
     assert list(desk.folder.files()) == []
@@ -232,7 +233,7 @@ def test_one_that_waited_for_its_event_and_cannot_be_drawn_costs_no_other(desk: 
 def test_no_more_wait_for_their_event_than_may_be_queued(desk: Desk) -> None:
     desk.clerk.start()
     late = sight(2.0)
-    other = Sight("hall", "fire", "fire", "hazard", 0.9, WALL + 2.0, 2.0, late.pixels)
+    other = Sight("hall", "fire", "fire", "hazard", 0.9, WALL + 2.0, 2.0, late.image)
     for _ in range(QUEUED + 3):
         until(lambda: desk.clerk.submit(Fired(other, True, None)))
     until(lambda: desk.counts.dropped["queue"] >= 3)
@@ -272,7 +273,7 @@ def test_pictures_of_any_size_have_what_is_known_below_and_not_on_them(
 ) -> None:
     width, height = size
     pixels = np.full((height, width, 3), 255, np.uint8)
-    plain = Sight(camera, "fire", "fire", "hazard", 0.5, WALL, 0.0, pixels)
+    plain = Sight(camera, "fire", "fire", "hazard", 0.5, WALL, 0.0, Image.of(pixels))
     drawn = annotate(plain)
     assert drawn.shape[1] == width
     assert drawn.shape[0] > height
@@ -280,7 +281,7 @@ def test_pictures_of_any_size_have_what_is_known_below_and_not_on_them(
     assert (pixels == 255).all(), "the original is not touched"
     marked = annotate(
         Sight(
-            camera, "x", "haze", "x", 0.5, WALL, 0.0, pixels, Box(0.0, 0.0, 1.0, 1.0),
+            camera, "x", "haze", "x", 0.5, WALL, 0.0, Image.of(pixels), Box(0.0, 0.0, 1.0, 1.0),
             Heat(Region("tile", 0.4, 0.4, 0.9, 0.9), np.ones((2, 2), np.float32)),
         )
     )  # fmt: skip

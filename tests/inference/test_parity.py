@@ -85,9 +85,7 @@ def fast(clip: Path) -> dict[float, Frame]:
     seen: dict[float, Frame] = {}
     for number, frame in enumerate(source.frames()):
         at = frame.media_seconds
-        seen[round(at, 3)] = Frame(
-            "site", number, frame.pixels, at, at, at, Health.OK, layout=frame.layout
-        )
+        seen[round(at, 3)] = Frame("site", number, frame.image.copy(), at, at, at, Health.OK)
     source.close()
     return seen
 

@@ -22,7 +22,7 @@ from monitor.inference.regions import bounds, full_view, plan_regions
 from monitor.inference.scored import Region, Scores
 from monitor.inference.scorer import STAGES, Scorer, score_frames
 from monitor.inference.stencil import Stencils
-from monitor.layout import Layout
+from monitor.layout import Image, Layout
 from tests.support.bundles import FIRE_COLOUR, LABELS, MISC_COLOUR, SMOKE_COLOUR, plain
 from tests.support.frames import frame
 
@@ -193,27 +193,27 @@ class Recorder(FailingEngine):
         return super().score(pictures)
 
 
-def soft_planes(width: int, height: int) -> NDArray[np.uint8]:
+def soft_planes(width: int, height: int) -> Image:
     """Soft colours, as a decoder gives them: I420."""
     coarse = np.random.default_rng(5).integers(0, 256, (9, 9, 3), np.uint8)
     rgb = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC), np.uint8)
     made = VideoFrame.from_ndarray(rgb, format="rgb24").reformat(
         format="yuv420p", dst_colorspace=Colorspace.ITU709
     )
-    return np.asarray(made.to_ndarray(), np.uint8)
+    return Image.of(np.asarray(made.to_ndarray(), np.uint8), Layout.I420_709)
 
 
 @pytest.mark.parametrize("size", [(1920, 1080), (640, 360), (320, 180), (16, 16)])
 def test_planes_are_cut_as_rgb_is(size: tuple[int, int]) -> None:
     """In the fast way nearly so, and to the last digit where an engine looks again."""
-    planes = frame("a", 1, pixels=soft_planes(*size), layout=Layout.I420_709)
+    planes = frame("a", 1, image=soft_planes(*size))
     mask = Mask(name="furnace", polygon=[(0.1, 0.1), (0.4, 0.1), (0.4, 0.6)])
     regions = (*FULL, *TILED[1:], *masked_views((Region("hidden"),), [mask], ("fire",)))
     geometry, engine = Geometry(), Recorder()
     score_frames(Scorer(engine, geometry), [(planes, regions)], 8)
     for region, first, again in zip(regions, engine.first, engine.again, strict=True):
         left, top, right, bottom = bounds(region, *size)
-        wanted = resize(planes.rgb()[top:bottom, left:right], geometry.width, geometry.height)
+        wanted = resize(planes.image.rgb()[top:bottom, left:right], geometry.width, geometry.height)
         Stencils(geometry).fill(wanted, region, *size)
         assert np.array_equal(again, wanted), region.name
         assert np.abs(first.astype(int) - wanted).mean() < 2.0, region.name

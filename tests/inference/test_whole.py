@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from monitor.colour import to_rgb
 from monitor.image import resize
 from monitor.inference.manifest import Geometry
 from monitor.inference.whole import WholeScaler
-from monitor.layout import Layout
+from monitor.layout import Image, Layout
 from tests.support.guard import with_guard
 from tests.support.planes import PLANAR, frame_of, planes_of
 from tests.support.scenes import scenes
@@ -19,25 +18,24 @@ HALVED = [(1920, 1080), (2560, 1440), (904, 900), (1600, 900)]
 NOT_HALVED = [(1280, 720), (640, 480), (640, 450), (1922, 1080), (1920, 1082), (300, 300)]
 
 
-def planes(width: int, height: int, layout: Layout) -> NDArray[np.uint8]:
+def planes(width: int, height: int, layout: Layout) -> Image:
     """A scene with a sensor's noise."""
     scene = cv2.resize(scenes(1, side=512)[0], (width, height), interpolation=cv2.INTER_CUBIC)
     noise = np.random.default_rng(0).normal(0, 8, scene.shape)
-    return planes_of(frame_of(np.clip(scene + noise, 0, 255).astype(np.uint8), layout))
+    return planes_of(frame_of(np.clip(scene + noise, 0, 255).astype(np.uint8), layout), layout)
 
 
-def scaled(pixels: NDArray[np.uint8], layout: Layout) -> NDArray[np.uint8]:
+def scaled(image: Image) -> NDArray[np.uint8]:
     out = np.zeros((299, 299, 3), np.uint8)
-    WholeScaler(*layout.size(pixels), layout, GEOMETRY).scale(pixels, out)
+    WholeScaler(*image.size, image.layout, GEOMETRY).scale(image, out)
     return out
 
 
 @pytest.mark.parametrize("layout", PLANAR)
 @pytest.mark.parametrize("size", HALVED + NOT_HALVED)
 def test_it_is_the_plain_way_but_for_a_grey_level(size: tuple[int, int], layout: Layout) -> None:
-    pixels = planes(*size, layout)
-    plain = resize(to_rgb(pixels, layout), 299, 299)
-    apart = scaled(pixels, layout).astype(int) - plain
+    image = planes(*size, layout)
+    apart = scaled(image).astype(int) - resize(image.rgb(), 299, 299)
     assert np.abs(apart).mean() < (1.5 if size in HALVED else 0.8)
     # Neither brighter nor of another tint: of a bias the model would see more than of noise.
     assert np.abs(apart.mean(axis=(0, 1))).max() < 0.5
@@ -47,7 +45,7 @@ def test_it_is_the_plain_way_but_for_a_grey_level(size: tuple[int, int], layout:
 @pytest.mark.parametrize("colour", [(200, 30, 40), (20, 60, 220), (255, 255, 255), (0, 0, 0)])
 def test_a_colour_is_itself_again(layout: Layout, colour: tuple[int, int, int]) -> None:
     plain = np.full((1080, 1920, 3), colour, np.uint8)
-    made = scaled(planes_of(frame_of(plain, layout)), layout)
+    made = scaled(planes_of(frame_of(plain, layout), layout))
     assert np.abs(made.astype(int) - colour).max() <= 5
 
 
@@ -63,9 +61,10 @@ def test_one_picture_leaves_nothing_behind_for_the_next() -> None:
     bright = planes(1920, 1080, layout)
     scaler.scale(bright, first)
     kept = first.copy()
-    scaler.scale(np.full_like(bright, 90), second)
+    even = Image.of(np.full(layout.shape(1920, 1080), 90, np.uint8), layout)
+    scaler.scale(even, second)
     assert (first == kept).all()
-    assert (second == scaled(np.full_like(bright, 90), layout)).all()
+    assert (second == scaled(even)).all()
 
 
 SCALES = """
@@ -73,7 +72,7 @@ from monitor.inference.manifest import Geometry
 from monitor.inference.whole import WholeScaler
 geometry = Geometry(mode="squash", width=299, height=299)
 out = np.zeros((299, 299, 3), np.uint8)
-WholeScaler(width, height, Layout.I420_709, geometry).scale(pixels, out)
+WholeScaler(width, height, Layout.I420_709, geometry).scale(image, out)
 """
 
 

@@ -17,6 +17,7 @@ from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.open_gate import OpenGate
 from monitor.ingest.source import FrameSource
 from monitor.ingest.status import SourceSettings, StreamInfo
+from monitor.layout import Image
 
 SETTINGS = SourceSettings(camera="yard", url="rtsp://10.0.4.17/a", password="hunter2")
 FILE = StreamInfo("file", "h264", 16, 16)
@@ -39,7 +40,9 @@ class Script:
             self.bad_packets += index
             if index == 2:
                 self.info = replace(self.info, key_interval_seconds=1.0)
-            yield DecodedFrame(np.zeros((8, 8, 3), np.uint8), 1.7e9, 1.0 + index, float(index))
+            yield DecodedFrame(
+                Image.of(np.zeros((8, 8, 3), np.uint8)), 1.7e9, 1.0 + index, float(index)
+            )
         self.bad_packets += 1
         if self._error is not None:
             raise self._error

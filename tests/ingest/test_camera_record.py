@@ -15,6 +15,7 @@ from monitor.ingest.frame import DecodedFrame, Health
 from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.records import make_records
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
+from monitor.layout import Image
 
 SETTINGS = SourceSettings(camera="yard", url="rtsp://10.0.4.17/a", password="hunter2", fps=2.0)
 
@@ -39,7 +40,7 @@ def no_descriptors() -> Iterator[None]:
 
 def put(record: CameraRecord, monotonic: float, health: Health = Health.OK) -> None:
     pixels = np.zeros((4, 4, 3), np.uint8)
-    record.mailbox.write(DecodedFrame(pixels, 1.7e9, monotonic, 0.0), health)
+    record.mailbox.write(DecodedFrame(Image.of(pixels), 1.7e9, monotonic, 0.0), health)
 
 
 def down(reason: str = "refused", detail: str = "no", *, final: bool = False) -> Down:

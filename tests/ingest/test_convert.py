@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.colour import to_rgb
 from monitor.ingest.convert import Converter, fitted
 from monitor.layout import Layout
 from tests.support.scenes import scenes
@@ -93,10 +92,10 @@ def test_planes_show_the_picture_that_rgb_shows(
 ) -> None:
     frame = decoded(form, *size)
     frame.colorspace = matrix
-    pixels, layout = Converter(1920).picture(frame)
-    assert layout is not Layout.RGB
-    assert layout.full_range == (form == "yuvj420p")
-    shown, wanted = to_rgb(pixels, layout), Converter(1920).rgb(frame)
+    image = Converter(1920).picture(frame)
+    assert image.layout is not Layout.RGB
+    assert image.layout.full_range == (form == "yuvj420p")
+    shown, wanted = image.rgb(), Converter(1920).rgb(frame)
     # FFmpeg spreads colour in another way where hardware gives its planes mixed.
     assert np.abs(shown.astype(int) - wanted).mean() <= (1.5 if form == "nv12" else 0.0)
 
@@ -104,7 +103,7 @@ def test_planes_show_the_picture_that_rgb_shows(
 def test_a_range_that_is_told_counts() -> None:
     frame = decoded("yuv420p")
     frame.color_range = 2
-    assert Converter(1920).picture(frame)[1] is Layout.I420_601_FULL
+    assert Converter(1920).picture(frame).layout is Layout.I420_601_FULL
 
 
 @pytest.mark.parametrize(
@@ -120,21 +119,19 @@ def test_a_range_that_is_told_counts() -> None:
 )
 def test_what_planes_cannot_hold_becomes_rgb(form: str, size: tuple[int, int]) -> None:
     frame = decoded(form, *size)
-    pixels, layout = Converter(1920).picture(frame)
-    assert layout is Layout.RGB
-    assert np.array_equal(pixels, Converter(1920).rgb(frame))
+    image = Converter(1920).picture(frame)
+    assert image.layout is Layout.RGB
+    assert np.array_equal(image.rgb(), Converter(1920).rgb(frame))
 
 
 def test_unknown_matrices_are_left_to_ffmpeg() -> None:
     frame = decoded("yuv420p")
     frame.colorspace = 9
-    assert Converter(1920).picture(frame)[1] is Layout.RGB
+    assert Converter(1920).picture(frame).layout is Layout.RGB
 
 
 @given(st.integers(299, 1500), st.integers(16, 1200), st.integers(16, 1200))
 @settings(max_examples=50, deadline=None)
 def test_pictures_of_any_size_come_out(max_side: int, width: int, height: int) -> None:
     frame = av.VideoFrame(2 * (width // 2), 2 * (height // 2), "yuv420p")
-    pixels, layout = Converter(max_side).picture(frame)
-    assert layout.holds(pixels)
-    assert max(layout.size(pixels)) <= max_side
+    assert max(Converter(max_side).picture(frame).size) <= max_side

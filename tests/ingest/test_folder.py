@@ -22,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_images_come_in_the_order_of_their_names(folder: Path) -> None:
     frames = frames_of(settings_for(folder, fps=2))
-    assert [counted(frame.pixels) for frame in frames] == [0, 1, 2, 3, 4]
+    assert [counted(frame.image.rgb()) for frame in frames] == [0, 1, 2, 3, 4]
     assert [frame.media_seconds for frame in frames] == [0.0, 0.5, 1.0, 1.5, 2.0]
 
 
@@ -31,7 +31,7 @@ def test_unreadable_images_are_left_out_and_named(folder: Path) -> None:
     (folder / "3.jpg").write_bytes((folder / "3.jpg").read_bytes()[:300])
     with opened(settings_for(folder)) as source:
         assert isinstance(source, FolderSource)
-        assert [counted(frame.pixels) for frame in source.frames()] == [0, 2, 4]
+        assert [counted(frame.image.rgb()) for frame in source.frames()] == [0, 2, 4]
         assert ["1.jpg" in source.unreadable[0], "3.jpg" in source.unreadable[1]] == [True, True]
 
 
@@ -65,4 +65,4 @@ def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
 
 def test_large_images_are_scaled_down(folder: Path) -> None:
     (frame, *_) = frames_of(settings_for(folder, max_side=160))
-    assert frame.pixels.shape == (120, 160, 3)
+    assert frame.image.rgb().shape == (120, 160, 3)

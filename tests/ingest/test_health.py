@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from monitor.ingest.frame import Health
 from monitor.ingest.health import HealthJudge, thumbnail
+from monitor.layout import Image
 from tests.support.clips import make_clip
 from tests.support.sources import frames_of, settings_for
 
@@ -46,7 +47,10 @@ def with_clock(picture: Picture, index: int) -> Picture:
 
 def judge(pictures: list[Picture], every_seconds: float = 1.0) -> list[Health]:
     judged = HealthJudge()
-    return [judged.update(picture, index * every_seconds) for index, picture in enumerate(pictures)]
+    return [
+        judged.update(Image.of(picture), index * every_seconds)
+        for index, picture in enumerate(pictures)
+    ]
 
 
 @pytest.mark.parametrize("noise", [1.0, 3.0])
@@ -74,11 +78,11 @@ def test_a_judge_that_resumes_a_picture_that_tingled_finds_it_frozen_as_soon() -
     alive = [seen(scene(), 2.0, index) for index in range(40)]
     first = HealthJudge()
     for index, picture in enumerate([*alive, *[alive[-1]] * 16]):
-        state = first.update(picture, float(index))
+        state = first.update(Image.of(picture), float(index))
     assert state is Health.FROZEN
     second = HealthJudge()
-    second.resume(alive[-1], first.still_since, first.still_from_lively)
-    assert second.update(alive[-1], 56.0) is Health.FROZEN
+    second.resume(Image.of(alive[-1]), first.still_since, first.still_from_lively)
+    assert second.update(Image.of(alive[-1]), 56.0) is Health.FROZEN
 
 
 def test_a_quiet_encoder_that_shows_noise_now_and_then_gets_the_longer_window() -> None:
@@ -101,13 +105,15 @@ def test_motion_in_a_scene_without_noise_does_not_shorten_the_window() -> None:
 def test_a_loop_of_living_pictures_is_told_after_minutes_and_scored() -> None:
     loop = [seen(scene(), 2.0, index) for index in range(7)]
     judged = HealthJudge()
-    states = [judged.update(loop[index % 7], float(index)) for index in range(330)]
+    states = [judged.update(Image.of(loop[index % 7]), float(index)) for index in range(330)]
     assert set(states[:300]) == {Health.OK}
     assert set(states[308:]) == {Health.LOOPED}
     assert Health.LOOPED.scorable
-    assert judged.update(seen(scene(), 2.0, 100), 330.0) is Health.OK
+    assert judged.update(Image.of(seen(scene(), 2.0, 100)), 330.0) is Health.OK
     meant = HealthJudge(may_loop=True)
-    assert {meant.update(loop[index % 7], float(index)) for index in range(330)} == {Health.OK}
+    assert {meant.update(Image.of(loop[index % 7]), float(index)) for index in range(330)} == {
+        Health.OK
+    }
 
 
 def test_a_clock_in_a_frozen_picture_does_not_hide_it() -> None:
@@ -198,7 +204,7 @@ def test_what_has_added_up_within_the_window_is_not_frozen(
     levels = np.cumsum(steps) * (1 if brighter else -1)
     pictures = [with_plume(still, int(level), area) for level in levels]
     shown = [with_clock(p, n) for n, p in enumerate(pictures)] if clock else pictures
-    looked_at = [thumbnail(picture)[14:70].astype(np.int16) for picture in pictures]
+    looked_at = [thumbnail(Image.of(picture))[14:70].astype(np.int16) for picture in pictures]
     for index, state in enumerate(judge(shown)[30:], 30):
         if np.abs(looked_at[index] - looked_at[index - 30]).max() > 6:
             assert state is not Health.FROZEN
@@ -224,10 +230,11 @@ def test_the_minutes_of_a_clock_may_change_beside_its_seconds() -> None:
 def test_a_judge_that_resumes_finds_the_clock_again() -> None:
     frozen = seen(scene(), 3.0, 0)
     judged = HealthJudge()
-    judged.resume(frozen, 0.0)
+    judged.resume(Image.of(frozen), 0.0)
     # Five pictures a second, and the clock moves once a second.
     states = [
-        judged.update(with_clock(frozen, 40 + index // 5), 40 + index / 5) for index in range(500)
+        judged.update(Image.of(with_clock(frozen, 40 + index // 5)), 40 + index / 5)
+        for index in range(500)
     ]
     assert set(states) == {Health.FROZEN}
 
@@ -244,31 +251,31 @@ def test_a_judge_that_resumes_finds_a_frozen_picture_frozen_at_once() -> None:
     frozen = seen(scene(), 3.0, 0)
     first = HealthJudge()
     for index in range(40):
-        first.update(with_clock(frozen, index), float(index))
+        first.update(Image.of(with_clock(frozen, index)), float(index))
     assert first.still_since == 0.0
     second = HealthJudge()
-    second.resume(with_clock(frozen, 39), first.still_since)
-    assert second.update(with_clock(frozen, 41), 41.0) is Health.FROZEN
+    second.resume(Image.of(with_clock(frozen, 39)), first.still_since)
+    assert second.update(Image.of(with_clock(frozen, 41)), 41.0) is Health.FROZEN
     third = HealthJudge()
-    third.resume(with_clock(frozen, 39), first.still_since)
-    assert third.update(seen(scene(), 3.0, 42), 42.0) is Health.OK
+    third.resume(Image.of(with_clock(frozen, 39)), first.still_since)
+    assert third.update(Image.of(seen(scene(), 3.0, 42)), 42.0) is Health.OK
 
 
 def test_a_judge_that_resumes_goes_on_counting_where_the_other_was() -> None:
     frozen = seen(scene(), 3.0, 0)
     first = HealthJudge()
     for index in range(20):
-        first.update(frozen, float(index))
+        first.update(Image.of(frozen), float(index))
     second = HealthJudge()
-    second.resume(frozen, first.still_since)
-    states = [second.update(frozen, float(index)) for index in range(20, 35)]
+    second.resume(Image.of(frozen), first.still_since)
+    states = [second.update(Image.of(frozen), float(index)) for index in range(20, 35)]
     assert states == [Health.OK] * 10 + [Health.FROZEN] * 5
 
 
 def test_a_scene_that_lives_is_not_still() -> None:
     judged = HealthJudge()
     for index in range(20):
-        judged.update(seen(scene(), 3.0, index), float(index))
+        judged.update(Image.of(seen(scene(), 3.0, index)), float(index))
     assert judged.still_since == 19.0
 
 
@@ -300,7 +307,7 @@ def test_it_holds_for_strongly_compressed_video(
     clip = make_clip(tmp_path / "clip.mp4", picture, seconds=50, fps=5, gop=20, bit_rate=200_000)
     judged = HealthJudge()
     states = Counter(
-        judged.update(frame.pixels, frame.media_seconds, frame.layout)
+        judged.update(frame.image, frame.media_seconds)
         for frame in frames_of(settings_for(clip, fps=1))
     )
     if expected is Health.OK:
@@ -347,9 +354,9 @@ def test_a_change_of_size_starts_anew() -> None:
     judged = HealthJudge()
     picture = seen(scene(), 2.0, 0)
     for second in range(40):
-        state = judged.update(picture, float(second))
+        state = judged.update(Image.of(picture), float(second))
     assert state is Health.FROZEN
-    assert judged.update(picture[:90], 40.0) is Health.OK
+    assert judged.update(Image.of(picture[:90]), 40.0) is Health.OK
 
 
 @given(
@@ -359,13 +366,13 @@ def test_a_change_of_size_starts_anew() -> None:
 def test_any_pictures_and_times_are_survived(picture: Picture, times: list[float]) -> None:
     judged = HealthJudge()
     for at in times:
-        assert judged.update(picture, at) in Health
+        assert judged.update(Image.of(picture), at) in Health
 
 
 @given(st.integers(1, 3000), st.integers(1, 3000))
 def test_thumbnails_are_small(rows: int, columns: int) -> None:
     picture = np.broadcast_to(np.uint8(7), (rows, columns, 3))
-    small = thumbnail(picture)
+    small = thumbnail(Image.of(picture))
     assert small.shape[0] <= min(rows, 144)
     assert small.shape[1] <= min(columns, 256)
     assert (small == 7).all()
@@ -374,8 +381,8 @@ def test_thumbnails_are_small(rows: int, columns: int) -> None:
 def test_a_camera_that_was_turned_is_told() -> None:
     elsewhere = np.roll(scene(), 90, axis=1)
     judged = HealthJudge()
-    states = [judged.update(seen(scene(), 3.0, n), 20.0 * n) for n in range(40)]
-    states += [judged.update(seen(elsewhere, 3.0, n), 20.0 * n) for n in range(40, 50)]
+    states = [judged.update(Image.of(seen(scene(), 3.0, n)), 20.0 * n) for n in range(40)]
+    states += [judged.update(Image.of(seen(elsewhere, 3.0, n)), 20.0 * n) for n in range(40, 50)]
     assert set(states[:40]) == {Health.OK}
     assert states[-1] is Health.MOVED
     assert Health.MOVED.scorable

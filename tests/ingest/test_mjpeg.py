@@ -24,8 +24,8 @@ def test_pictures_arrive_at_the_wanted_rate(camera: HttpCamera) -> None:
     frames = frames_of(settings_for(camera.url("/video"), fps=5), 6)
     times = [frame.captured_monotonic for frame in frames]
     assert times[-1] - times[0] == pytest.approx(1.0, abs=0.4)
-    assert all(frame.pixels.shape == (240, 320, 3) for frame in frames)
-    assert len({counted(frame.pixels) for frame in frames}) > 1
+    assert all(frame.image.rgb().shape == (240, 320, 3) for frame in frames)
+    assert len({counted(frame.image.rgb()) for frame in frames}) > 1
 
 
 @pytest.mark.parametrize("path", ["/few", "/lengthless"])
@@ -70,4 +70,4 @@ def test_large_pictures_are_scaled_down() -> None:
     picture = np.full((300, 400, 3), 128, np.uint8)
     with http_camera([encode_jpeg(picture)]) as camera:
         (frame,) = frames_of(settings_for(camera.url("/video"), max_side=200), 1)
-    assert frame.pixels.shape == (150, 200, 3)
+    assert frame.image.rgb().shape == (150, 200, 3)

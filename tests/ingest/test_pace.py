@@ -8,10 +8,11 @@ import pytest
 from monitor.clock import ManualClock, SystemClock
 from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.pace import Pace
+from monitor.layout import Image
 
 
 def frame_at(seconds: float) -> DecodedFrame:
-    return DecodedFrame(np.zeros((1, 1, 3), np.uint8), 0.0, 0.0, seconds)
+    return DecodedFrame(Image.of(np.zeros((1, 1, 3), np.uint8)), 0.0, 0.0, seconds)
 
 
 def test_unpaced_frames_carry_the_times_at_which_they_would_be_due() -> None:

@@ -39,7 +39,7 @@ def test_files_are_sampled_at_the_wanted_rate(codec: str, container: str, tmp_pa
     assert [frame.media_seconds for frame in frames] == pytest.approx(
         [0.5 * index for index in range(8)], abs=0.06
     )
-    assert [counted(frame.rgb()) for frame in frames] == [0, 5, 10, 15, 0, 5, 10, 15]
+    assert [counted(frame.image.rgb()) for frame in frames] == [0, 5, 10, 15, 0, 5, 10, 15]
 
 
 def test_b_frames_come_in_the_order_of_the_picture(tmp_path: Path) -> None:
@@ -47,20 +47,20 @@ def test_b_frames_come_in_the_order_of_the_picture(tmp_path: Path) -> None:
         tmp_path / "b.mp4", counting_scene(), seconds=2, fps=10, gop=10, b_frames=3, codec="mpeg4"
     )
     frames = frames_of(settings_for(clip, fps=10, decode="all"))
-    assert [counted(frame.rgb()) for frame in frames] == list(range(20))
+    assert [counted(frame.image.rgb()) for frame in frames] == list(range(20))
 
 
 def test_key_frames_alone_are_decoded_where_they_suffice(clip: Path) -> None:
     with opened(settings_for(clip)) as source:
         assert isinstance(source, StreamSource)
-        assert [counted(frame.rgb()) for frame in source.frames()] == [0, 5, 10, 15]
+        assert [counted(frame.image.rgb()) for frame in source.frames()] == [0, 5, 10, 15]
         assert source.key_only
         assert source.info.key_interval_seconds == pytest.approx(1.0)
 
 
 def test_key_frames_only_as_configured(clip: Path) -> None:
     frames = frames_of(settings_for(clip, fps=5, decode="key"))
-    assert [counted(frame.rgb()) for frame in frames] == [0, 5, 10, 15]
+    assert [counted(frame.image.rgb()) for frame in frames] == [0, 5, 10, 15]
 
 
 def test_a_stretched_key_interval_leaves_no_hole(tmp_path: Path) -> None:
@@ -94,8 +94,8 @@ def test_a_loop_shows_the_same_again(codec: str, container: str, tmp_path: Path)
         tmp_path / f"clip.{container}", counting_scene(), seconds=3, fps=5, gop=5, codec=codec
     )
     frames = frames_of(settings_for(clip, loop=True, decode="key"), 9)
-    assert [counted(frame.rgb()) for frame in frames] == 3 * [0, 5, 10]
-    assert len({frame.pixels.shape for frame in frames}) == 1
+    assert [counted(frame.image.rgb()) for frame in frames] == 3 * [0, 5, 10]
+    assert len({frame.image.size for frame in frames}) == 1
 
 
 @pytest.mark.parametrize("container", ["mp4", "mkv", "ts"])
@@ -104,7 +104,7 @@ def test_a_loop_with_b_frames_shows_the_same_again(container: str, tmp_path: Pat
         tmp_path / f"b.{container}", counting_scene(), seconds=2, fps=10, gop=10, b_frames=2
     )
     frames = frames_of(settings_for(clip, fps=10, loop=True, decode="all"), 40)
-    assert [counted(frame.rgb()) for frame in frames] == 2 * list(range(20))
+    assert [counted(frame.image.rgb()) for frame in frames] == 2 * list(range(20))
 
 
 def test_only_what_was_opened_before_is_opened_without_a_look(
@@ -152,9 +152,9 @@ def test_progress_is_told_at_each_packet(clip: Path) -> None:
 def test_large_pictures_are_scaled_down_with_their_aspect(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "wide.mp4", red_scene((640, 360)), seconds=1, fps=5)
     (frame,) = frames_of(settings_for(clip, max_side=320))
-    assert frame.rgb().shape == (180, 320, 3)
-    assert frame.rgb().dtype == np.uint8
-    red, green, blue = frame.rgb().reshape(-1, 3).mean(axis=0)
+    assert frame.image.rgb().shape == (180, 320, 3)
+    assert frame.image.rgb().dtype == np.uint8
+    red, green, blue = frame.image.rgb().reshape(-1, 3).mean(axis=0)
     assert red > 200
     assert max(green, blue) < 50
 
@@ -164,7 +164,7 @@ def test_a_change_of_size_in_mid_stream_is_survived(tmp_path: Path) -> None:
     large = make_clip(tmp_path / "large.ts", red_scene((480, 272)), seconds=3, fps=5, gop=5)
     joined = tmp_path / "joined.ts"
     joined.write_bytes(small.read_bytes() + large.read_bytes())
-    shapes = [frame.rgb().shape[:2] for frame in frames_of(settings_for(joined))]
+    shapes = [frame.image.rgb().shape[:2] for frame in frames_of(settings_for(joined))]
     assert set(shapes) == {(240, 320), (272, 480)}
     assert len(shapes) >= 5
 
@@ -177,7 +177,7 @@ def test_a_cut_off_file_gives_its_pictures_and_then_says_so(clip: Path, tmp_path
         frames, error = read_until_fault(source)
     assert isinstance(error, DecodeError)
     assert "cut off" in str(error)
-    assert [counted(frame.rgb()) for frame in frames] == list(range(len(frames)))
+    assert [counted(frame.image.rgb()) for frame in frames] == list(range(len(frames)))
     assert 5 <= len(frames) < 20
 
 
@@ -193,7 +193,7 @@ def test_broken_packets_are_skipped_and_counted(tmp_path: Path) -> None:
     frames = frames_of(settings_for(broken, fps=10, decode="all"))
     assert len(frames) >= 20
     for frame in frames:
-        red, green, blue = frame.rgb().reshape(-1, 3).mean(axis=0)
+        red, green, blue = frame.image.rgb().reshape(-1, 3).mean(axis=0)
         assert red > 150
         assert max(green, blue) < 100
 

@@ -46,7 +46,7 @@ def test_pictures_arrive_at_the_wanted_rate(codec: str, camera: RtspServer) -> N
         assert source.info.codec == codec
         frames = source.frames()
         times = [next(frames).captured_monotonic for _ in range(10)]
-        picture = next(frames).rgb()
+        picture = next(frames).image.rgb()
     assert times[-1] - times[0] == pytest.approx(9 / 4, abs=0.5)
     assert picture.shape == (240, 320, 3)
     red, green, blue = picture.reshape(-1, 3).mean(axis=0)

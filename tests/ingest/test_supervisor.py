@@ -40,7 +40,7 @@ def test_frames_of_real_clips_arrive_from_the_real_worker(tmp_path: Path) -> Non
         assert status.frames >= 5
         assert set(status.reconnects) == set(REASONS)
         assert sum(status.reconnects.values()) == 0
-        assert watch.frames["a"][0].rgb().shape == (240, 320, 3)
+        assert watch.frames["a"][0].image.rgb().shape == (240, 320, 3)
         assert watch.kinds("a") == ["up"]
 
 

@@ -19,6 +19,7 @@ from monitor.ingest.frame import DecodedFrame
 from monitor.ingest.source import FrameSource, open_source
 from monitor.ingest.status import SourceSettings, StreamInfo
 from monitor.ingest.worker import main
+from monitor.layout import Image
 
 FAULTY_WORKER = (sys.executable, "-P", "-m", "tests.support.faulty_worker")
 
@@ -56,7 +57,7 @@ class FaultySource:
                 noise = np.random.default_rng(1)
                 now += 10.0 * min(index, 100) - 1000.0
             pixels = noise.integers(20, 200, (48, 64, 3), np.uint8)
-            yield DecodedFrame(pixels, self._clock.wall(), now, index / self._fps)
+            yield DecodedFrame(Image.of(pixels), self._clock.wall(), now, index / self._fps)
             index += 1
             self._stop.wait(1 / self._fps)
 

@@ -5,13 +5,13 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import ColorRange, Colorspace
 from numpy.typing import NDArray
 
-from monitor.layout import Layout
+from monitor.layout import Image, Layout
 
 PLANAR = [layout for layout in Layout if layout is not Layout.RGB]
 
 
-def planes_of(frame: VideoFrame) -> NDArray[np.uint8]:
-    return np.asarray(frame.to_ndarray(), np.uint8)
+def planes_of(frame: VideoFrame, layout: Layout) -> Image:
+    return Image.of(np.asarray(frame.to_ndarray(), np.uint8), layout)
 
 
 def frame_of(rgb: NDArray[np.uint8], layout: Layout) -> VideoFrame:
