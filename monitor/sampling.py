@@ -86,21 +86,25 @@ class Sampling:
             return
         seconds, self._last = now - self._last, now
         statuses = self._supervisor.statuses()
+        self._note_opened(statuses, now)
         share = self._governor.update(self._load(statuses, seconds), now)
         self._metrics.pipeline.set_sampling_share(share)
         self._tell(share)
         self._order()
         self._note(statuses, seconds)
 
+    def _note_opened(self, statuses: Mapping[str, CameraStatus], now: float) -> None:
+        up = frozenset(name for name, status in statuses.items() if status.up)
+        if up - self._up:
+            self._opened_at = now
+        self._up = up
+
     def _load(self, statuses: Mapping[str, CameraStatus], seconds: float) -> Load:
         before, self._counts = self._counts, read_counts()
         # Where processors idle, it is the network that holds pictures up.
         busy = are_busy(before, self._counts, seconds)
         lost = sum(status.dropped.get("overwritten", 0) for status in statuses.values())
-        now, up = self._clock.monotonic(), frozenset(n for n, s in statuses.items() if s.up)
-        if up - self._up:
-            self._opened_at = now
-        self._up = up
+        now = self._clock.monotonic()
         delays = [status.delay_seconds for status in statuses.values() if status.up]
         return Load(
             sampled=sum(status.frames for status in statuses.values()),
