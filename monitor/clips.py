@@ -167,11 +167,13 @@ class ClipPipeline:
         try:
             for frame, scored in self._pairs(clip):
                 seconds = frame.captured_monotonic
+                frames += 1
+                if frame.unscorable:
+                    continue  # as in the daemon
                 # All are scored, in batches; what the daemon would have passed over has the scores
                 # that it had there.
                 passed = newest is not None and not still.needs_score(frame.gist, seconds)
                 newest = _carried(newest, frame) if newest is not None and passed else scored
-                frames += 1
                 _raise_to(highest, self.labels, newest)
                 brought = decider.update(newest)
                 if not passed:

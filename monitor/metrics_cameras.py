@@ -10,10 +10,17 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from monitor.ingest.frame import Health
 from monitor.ingest.status import DECODERS, REASONS, CameraStatus
 
-DROP_REASONS: tuple[str, ...] = ("overwritten", "invalid", "frozen", "stale", "engine")
+DROP_REASONS: tuple[str, ...] = (
+    "overwritten",
+    "invalid",
+    "frozen",
+    "blank",
+    "stale",
+    "engine",
+)
 """Why a sampled frame is not scored: a newer one came before it was read, it was damaged on its
-way, its picture is frozen, it waited longer than stale_after, the engine failed on it. Others that
-a status adds are shown too."""
+way, its picture is frozen, there is nothing in it to be seen, it waited longer than stale_after,
+the engine failed on it. Others that a status adds are shown too."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,15 @@ from monitor.clock import Clock
 from monitor.config import Config
 from monitor.decision.outage import OUTAGE, OutageChange, OutageJudge
 from monitor.decision.state import AlertState, Explanation, Transition
+from monitor.ingest.frame import Health
 from monitor.ingest.status import CameraStatus
 from monitor.post import Post
 from monitor.quiet import Quiet
 
 log = structlog.get_logger(__name__)
+
+_MAY_BE_BLANK = (Health.DARK, Health.COVERED)
+"""What a picture is called in which there is nothing to be seen, and which is not scored for it."""
 
 
 class OutageWatch:
@@ -99,6 +103,6 @@ def _cause(status: CameraStatus | None) -> str:
         return "unknown"
     if not status.up:
         return status.reason or "starting"
-    if not status.health.scorable:
+    if not status.health.scorable or status.health in _MAY_BE_BLANK:
         return status.health.label
     return "unscored"

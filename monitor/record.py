@@ -135,7 +135,7 @@ class _Session:
             camera = self._cameras[frame.camera]
             now = self._clock.monotonic()
             # As in the daemon: what says nothing of the scene now is not scored.
-            if frame.health.scorable and now - frame.captured_monotonic <= camera.stale_after:
+            if not frame.unscorable and now - frame.captured_monotonic <= camera.stale_after:
                 self._batcher.add(frame, self._regions[frame.camera], now)
         self._supervisor.events()
         for scored in self._scorer.step(self._batcher, self._clock.monotonic()):

@@ -134,10 +134,11 @@ class Watch:
             if post is None:
                 continue
             now = self._clock.monotonic()
-            if frame.health.scorable:
+            unscorable = frame.unscorable
+            if not unscorable:
                 self._health.came()
-            if not frame.health.scorable:
-                self._metrics.count_dropped(frame.camera, "frozen")
+            if unscorable:
+                self._metrics.count_dropped(frame.camera, unscorable)
                 post.attend()
                 self._withdraw(post)
             elif now - frame.captured_monotonic > post.camera.stale_after:

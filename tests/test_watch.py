@@ -19,6 +19,7 @@ from monitor.inference.load import load_engine
 from monitor.inference.scored import Scores
 from monitor.inference.scorer import Scorer
 from monitor.ingest.frame import Frame, Glimpse, Health
+from monitor.ingest.gist import NO_GIST
 from monitor.ingest.status import REASONS, CameraStatus
 from monitor.layout import Image
 from monitor.metrics import Metrics
@@ -106,6 +107,7 @@ class Stand:
         camera: str = "yard",
         health: Health = Health.OK,
         age: float = 0.0,
+        gist: NDArray[np.uint8] = NO_GIST,
     ) -> bool:
         """One frame, a second after the one before; whether it was scored."""
         self.clock.advance(1.0)
@@ -120,6 +122,7 @@ class Stand:
             now,
             now,
             health,
+            gist,
         )
         self.watch.take([frame])
         self.clock.advance(MAX_WAIT)
@@ -209,6 +212,24 @@ def test_frozen_frames_are_not_scored_and_the_score_before_is_withdrawn(stand: S
     assert not stand.see(FIRE_COLOUR, health=Health.FROZEN)
     assert stand.score_shown() is None
     assert stand.dropped("frozen") == 1
+
+
+def test_a_blank_picture_raises_nothing_and_ends_nothing(stand: Stand) -> None:
+    """A model says something by chance of a picture in which there is nothing."""
+    black = np.full((36, 64), 3, np.uint8)
+    stand.apply("yard")
+    for _ in range(4):
+        assert not stand.see(FIRE_COLOUR, health=Health.DARK, gist=black)
+    assert stand.score_shown() is None
+    assert stand.dropped("blank") == 4
+    assert not stand.watch.firing()
+    for _ in range(4):
+        stand.see(FIRE_COLOUR)
+    assert stand.watch.firing() == [("yard", "fire")]
+    for _ in range(60):
+        stand.see(MISC_COLOUR, health=Health.DARK, gist=black)
+    assert stand.watch.firing() == [("yard", "fire")], "lights that fail are no all-clear"
+    assert stand.score_shown() is None
 
 
 def test_frames_that_waited_too_long_are_not_scored(stand: Stand) -> None:

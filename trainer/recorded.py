@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from monitor.decision.decider import Decider
+from monitor.decision.observed import ObservedTime
 from monitor.decision.settings import DecisionSettings, RuleSettings
 from monitor.decision.state import Transition
 from monitor.recording import Part
@@ -26,6 +27,7 @@ class Memory:
     """How far back the smoothing remembers."""
 
     seconds: float
+    """Of observed time: a gap adds a sample period to it, however long it is."""
     frames: int
 
 
@@ -42,6 +44,14 @@ def memory_of(settings: DecisionSettings) -> Memory | None:
     if smoothing.kind in ("median", "k_of_n"):
         return Memory(0.0, smoothing.n + 1)
     return None
+
+
+def observed(part: Part, settings: DecisionSettings) -> NDArray[np.float64]:
+    """The observed time at each frame of a part, seconds from its first; as of
+    :class:`monitor.decision.observed.ObservedTime`, of frames that come in order."""
+    steps = np.diff(part.monotonic, prepend=part.monotonic[:1])
+    gaps = steps > settings.max_step_periods * settings.sample_seconds
+    return np.cumsum(np.where(gaps, settings.sample_seconds, steps))
 
 
 def loudness(
@@ -78,9 +88,10 @@ class Replay:
         self._skip = skip
         self._decider: Decider | None = None
         """Of the stretch that goes on; None between two."""
-        self._loud_at: float | None = None
-        """When this stretch was loud last, monotonic; None before it was."""
+        self._quiet_seconds: float | None = None
+        """Of observed time, since this stretch was loud last; None before it was."""
         self._quiet_frames = 0
+        self._time = _clock_of(settings)
         self._tail: Part | None = None
         """The last frames of the part before, as far as the smoothing remembers."""
         self.decided = 0
@@ -117,46 +128,55 @@ class Replay:
                 ahead = where[np.searchsorted(where, position) :]
                 if not len(ahead):
                     break
-                position = _warm_up_from(part, int(ahead[0]), memory)
+                position = _warm_up_from(part, int(ahead[0]), memory, settings)
                 self._decider = Decider(part.camera, self._rules, part.source.labels, settings)
-                self._loud_at = None
+                self._quiet_seconds = None
+                self._time = _clock_of(settings)
             for frame in part.frames(position):
                 self.decided += 1
                 yield from self._decider.update(frame)
-                self._listen(frame.captured_monotonic, bool(loud[position]))
+                step = self._time.advance(frame.captured_monotonic, frame.captured_at)
+                self._listen(0.0 if step is None else step[0], loud=bool(loud[position]))
                 position += 1
-                if memory is not None and self._forgotten(frame.captured_monotonic, memory):
+                if memory is not None and self._forgotten(memory):
                     self._decider = None
                     break
-        self._tail = part if memory is None else _tail(part, memory)
+        self._tail = part if memory is None else _tail(part, memory, settings)
 
-    def _listen(self, now: float, loud: bool) -> None:
+    def _listen(self, step: float, *, loud: bool) -> None:
         if loud:
-            self._loud_at, self._quiet_frames = now, 0
-        else:
+            self._quiet_seconds, self._quiet_frames = 0.0, 0
+        elif self._quiet_seconds is not None:
+            self._quiet_seconds += step
             self._quiet_frames += 1
 
-    def _forgotten(self, now: float, memory: Memory) -> bool:
+    def _forgotten(self, memory: Memory) -> bool:
         """Whether nothing is pending and all that was loud has left the smoothing."""
         return (
             self._decider is not None
-            and self._loud_at is not None
+            and self._quiet_seconds is not None
             and self._quiet_frames >= memory.frames
-            and now - self._loud_at >= memory.seconds
+            and self._quiet_seconds >= memory.seconds
             and not any(self._decider.states().values())
         )
 
 
-def _warm_up_from(part: Part, loud: int, memory: Memory | None) -> int:
+def _clock_of(settings: DecisionSettings) -> ObservedTime:
+    period = settings.sample_seconds
+    return ObservedTime(period, settings.max_step_periods * period)
+
+
+def _warm_up_from(part: Part, loud: int, memory: Memory | None, settings: DecisionSettings) -> int:
     """The first frame that the smoothing remembers at a loud one."""
     if memory is None:
         return loud
-    remembered = np.searchsorted(part.monotonic, part.monotonic[loud] - memory.seconds)
+    times = observed(part, settings)
+    remembered = np.searchsorted(times, times[loud] - memory.seconds)
     return max(0, min(int(remembered), loud - memory.frames))
 
 
-def _tail(part: Part, memory: Memory) -> Part:
-    first = _warm_up_from(part, len(part.monotonic) - 1, memory)
+def _tail(part: Part, memory: Memory, settings: DecisionSettings) -> Part:
+    first = _warm_up_from(part, len(part.monotonic) - 1, memory, settings)
     return replace(
         part,
         monotonic=part.monotonic[first:],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from monitor.ingest.gist import NO_GIST
+from monitor.ingest.gist import NO_GIST, is_blank
 from monitor.layout import Image
 
 
@@ -76,6 +76,14 @@ class Frame:
     health: Health
     gist: NDArray[np.uint8] = field(default_factory=lambda: NO_GIST, repr=False)
     """uint8 (rows, columns): see :func:`monitor.ingest.gist.gist`; empty where there is none."""
+
+    @property
+    def unscorable(self) -> str:
+        """Why a score of this frame would say nothing about the scene as it is now; empty where it
+        says something."""
+        if not self.health.scorable:
+            return self.health.label
+        return "blank" if is_blank(self.gist) else ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

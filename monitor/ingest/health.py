@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from monitor.ingest.frame import Health
 from monitor.ingest.freeze import FreezeLimits, FreezeWatch
-from monitor.ingest.gist import AVERAGED, NO_GIST, gist, square_sums
+from monitor.ingest.gist import AVERAGED, NO_GIST, gist, is_blank, square_sums
 from monitor.ingest.repeats import RepeatLimits, RepeatWatch
 from monitor.ingest.scenery import SceneryWatch
 from monitor.layout import Image, Layout
@@ -118,7 +118,8 @@ class HealthJudge:
         tail = 0.05 * grey.size
         dark = np.count_nonzero(grey >= self._limits.dark_level) <= tail
         bright = np.count_nonzero(grey < self._limits.bright_level) <= tail
-        covered = not (dark or bright) and self._detail.update(grey, monotonic)
+        blank = not dark and is_blank(self.gist)
+        covered = not (dark or bright) and (self._detail.update(grey, monotonic) or blank)
         sees = not (frozen or dark or bright or covered)
         moved = sees and self._scenery.update(grey, monotonic)
         if frozen:

@@ -88,6 +88,8 @@ class StreamSource:
         """Of recordings, once their frames are asked for."""
         self._began = clock.monotonic()
         self._picture_at = self._began
+        self._left_out = False
+        """Whether a key frame of this pass was not decoded because no picture was due."""
         self._ring: PacketRing | None = None
         self._tap: PacketTap | None = None
 
@@ -131,6 +133,7 @@ class StreamSource:
         self._pace = Pace(self._settings.paced, self._clock, self._progress, self._stop)
         while not self._stop.is_set():
             taken_before = self._decoder.pictures
+            self._left_out = False
             yield from self._pass()
             if self._stop.is_set():
                 return
@@ -254,6 +257,8 @@ class StreamSource:
             self._remember(packet, moment)
             if wanted:
                 yield packet, moment
+            elif packet.is_keyframe:
+                self._left_out = True
         elif skipping:
             self._remember(packet, moment)
             backlog = list(self._backlog)
@@ -323,7 +328,7 @@ class StreamSource:
     def _check_complete(self, pictures: int) -> None:
         """A file has ended: was it all there?"""
         name = faults.name_of(self._settings)
-        if pictures == 0:
+        if pictures == 0 and not self._left_out:
             raise DecodeError(f"{name} holds no picture that can be decoded; fetch the file again")
         stream = self._opened.stream
         if stream.duration is None or stream.time_base is None:

@@ -121,6 +121,16 @@ def test_only_what_was_opened_before_is_opened_without_a_look(
     assert asked == [False, True, True]
 
 
+@pytest.mark.parametrize("decode", ["key", "auto"])
+def test_a_loop_shorter_than_the_time_between_two_samples_is_not_broken(
+    decode: str, tmp_path: Path
+) -> None:
+    clip = make_clip(tmp_path / "short.mp4", counting_scene(), seconds=3, fps=5, gop=5)
+    frames = frames_of(settings_for(clip, fps=0.2, loop=True, decode=decode), 5)
+    gaps = np.diff([frame.media_seconds for frame in frames])
+    assert gaps == pytest.approx(4 * [5.0], abs=1.1)
+
+
 def test_paced_files_run_in_their_own_time(clip: Path) -> None:
     began = time.monotonic()
     frames = frames_of(settings_for(clip, fps=5, paced=True), 6)

@@ -283,6 +283,13 @@ def test_keyboard_reaches_the_content_at_once(page: Page) -> None:
     expect(page.get_by_label("Camera")).to_be_focused()
 
 
+# It may come after all is loaded.
+FIRST_PAINT = """new Promise(resolve => new PerformanceObserver(list => {
+  const entry = list.getEntriesByName('first-contentful-paint')[0];
+  if (entry) resolve(entry.startTime);
+}).observe({type: 'paint', buffered: true}))"""
+
+
 def test_200_cameras_and_10000_events_are_shown_at_once(
     browser: Browser, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -300,10 +307,7 @@ def test_200_cameras_and_10000_events_are_shown_at_once(
             for path, shown in (("/", ".card"), ("/events", "tbody tr"), ("/events", "tbody tr")):
                 page.goto(path, wait_until="load")
                 expect(page.locator(shown).last).to_be_attached()
-                # It may come after all is loaded.
-                entry = "performance.getEntriesByName('first-contentful-paint')[0]"
-                page.wait_for_function(entry)
-                painted = page.evaluate(f"{entry}.startTime")
+                painted = page.evaluate(FIRST_PAINT)
                 # 0.2 s on an idle machine; tests share theirs.
                 assert painted < 5000, f"{path}: {painted:.0f} ms"
             assert page.locator("tbody tr").count() == 50
