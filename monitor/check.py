@@ -147,6 +147,8 @@ def summary(config: Config, bundle: Bundle | None) -> list[tuple[str, str]]:
     if bundle is not None:
         lines.append(("model", f"{bundle.path}: {', '.join(bundle.labels)}"))
     lines += [("sink", f"{sink.name}: {sink.type}") for sink in config.sinks]
+    if not config.sinks:
+        lines.append(("sink", "none; nobody is sent an alert, the page and the log alone show it"))
     return [*lines, ("listen", config.listen), ("state", str(config.state_dir))]
 
 

@@ -92,7 +92,7 @@ class _Daemon:
     def __init__(self, path: Path, settings: Settings, stack: ExitStack) -> None:
         config, bundle = settings.config, settings.bundle
         self._path = path
-        self._config = config
+        self._config = self._started_with = config
         self._clock: Clock = SystemClock()
         self._version = version_of("emberwatch")
         self._signals = Signals()
@@ -318,9 +318,11 @@ class _Daemon:
         self._round.reload_fault = ""
         self._metrics.daemon.count_reload()
         ignored = [
-            key for key in _FIXED_SECTIONS if getattr(config, key) != getattr(self._config, key)
+            key
+            for key in _FIXED_SECTIONS
+            if getattr(config, key) != getattr(self._started_with, key)
         ]
-        if ingest_limits(config) != ingest_limits(self._config):
+        if ingest_limits(config) != ingest_limits(self._started_with):
             ignored.append("ingest")
         self._config = config
         log.info(

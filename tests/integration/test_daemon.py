@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -147,6 +148,47 @@ def test_reload_changes_only_what_changed(tmp_path: Path, clips: dict[str, Path]
         assert fires(daemon, "kept", "fire")
         assert daemon.value("alerts_total", camera="kept", alert="fire") == 1
         assert daemon.value("config_reloads_total") == 1
+
+
+def test_what_needs_a_restart_is_told_until_it_is_as_it_was(
+    tmp_path: Path, clips: dict[str, Path]
+) -> None:
+    config = write_config(tmp_path, [file_camera("yard", clips["quiet"])])
+    before = config.read_text(encoding="utf-8")
+    document = yaml.safe_load(before) | {"listen": "127.0.0.1:1"}
+    with running_daemon(config) as daemon:
+        for number, text in enumerate((yaml.safe_dump(document),) * 2, start=1):
+            config.write_text(text, encoding="utf-8")
+            daemon.reload()
+            wait_for(
+                lambda: daemon.log.count("restart_needed") == number,  # noqa: B023 - at once
+                f"reload {number} tells of it",
+            )
+        config.write_text(before, encoding="utf-8")
+        daemon.reload()
+        wait_for(lambda: daemon.value("config_reloads_total") == 3, "the third reload is done")
+        wait_for(lambda: daemon.log.count('"reloaded"') == 3, "and logged")
+        assert daemon.log.count("restart_needed") == 2
+
+
+def test_a_picture_that_turns_black_is_dark_and_not_scored(tmp_path: Path) -> None:
+    """The tiny model calls black something, as any model does; nobody is told of it."""
+    fire, black = red_scene((160, 96)), np.full((96, 160, 3), 4, np.uint8)
+    clip = make_clip(
+        tmp_path / "black.mp4", lambda at: fire(at) if at < 20 else black, seconds=120, fps=5, gop=5
+    )
+    config = write_config(tmp_path, [{"name": "yard", "url": f"file:{clip}"}])
+    with running_daemon(config) as daemon:
+        wait_for(lambda: fires(daemon, "yard", "fire"), "the alert fires")
+        wait_for(
+            lambda: daemon.value("camera_health", camera="yard", health="dark") == 1, "it is dark"
+        )
+        wait_for(
+            lambda: (daemon.value("frames_dropped_total", camera="yard", reason="blank") or 0) >= 5,
+            "its frames are not scored",
+        )
+        assert not daemon.scores("yard")
+        assert fires(daemon, "yard", "fire"), "an alert that fired goes on"
 
 
 def test_a_wrong_configuration_is_refused_at_reload_and_the_old_stays_in_force(
