@@ -16,7 +16,7 @@ _BLANK_LEVEL = 64
 """What is blank is darker than this, everywhere: grey that is even may be thick smoke."""
 _BLANK_CONTRAST, _BLANK_NOISES = 8.0, 6.0
 """Grey levels above the middle, and how many times the noise, of which what glows has more. A flame
-of 10 x 10 pixels of 1080p has 28, at a middle of 0."""
+of 24 x 24 pixels of 1080p has 50, but for the lowest 24 rows, which no gist of that size holds."""
 _BLANK_SPREAD = 1.5
 """A scene that is dim, and no noise, is spread wider than its neighbours differ: so many times."""
 

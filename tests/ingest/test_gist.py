@@ -30,8 +30,8 @@ def test_a_dark_level_with_noise_is_blank(level: float, deviation: float, seed: 
 
 
 @given(
-    st.floats(0, 45), st.floats(0, 8), st.integers(12, 60), st.integers(0, 1900),
-    st.integers(0, 1060),
+    st.floats(0, 45), st.floats(0, 8), st.integers(24, 60), st.integers(0, 1900),
+    st.integers(0, 1030),
 )  # fmt: skip
 def test_a_flame_in_the_dark_is_not_blank(
     level: float, deviation: float, side: int, left: int, top: int
