@@ -11,10 +11,15 @@ STAGE_BUCKETS: Mapping[str, tuple[float, ...]] = {
     "cut": (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1),
     "engine": (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0),
     "decide": (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.05),
-    "capture_to_decision": (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+    "capture_to_decision": (
+        *(0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.75),
+        *(1.0, 1.5, 2.0, 3.0, 5.0, 10.0, 30.0),
+    ),
 }
 """Upper bounds in seconds for each stage. They differ by three orders of magnitude, so each stage
-has its own: ``histogram_quantile`` by ``stage`` and ``le`` works as ever."""
+has its own: ``histogram_quantile`` by ``stage`` and ``le`` works as ever. Where a loaded machine's
+slowest verdicts lie they are close together: with one bucket from 0.3 to 0.5 s the quantile of 99 %
+read 0.48 s where it was 0.38."""
 
 BATCH_BUCKETS: tuple[float, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
