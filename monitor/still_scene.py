@@ -35,6 +35,9 @@ CALM_SCORE = 0.2
 """A scene is calm when what counts as hazard scores less than this, in all its regions; and less
 than half of its lowest threshold."""
 
+CALM_SECONDS = 10.0
+"""So long nothing may have looked like a hazard before key frames are decoded in a cheaper way."""
+
 _OFFERED = 4
 """Frames of one camera that may be on their way through the engine at once."""
 
@@ -58,6 +61,8 @@ class StillScene:
         self._reference: NDArray[np.uint8] | None = None
         """The gist of the last frame that was scored; None where that was not calm."""
         self._scored_at = 0.0
+        self._calm_since: float | None = None
+        """When the first frame was captured since which all scores were calm."""
 
     def needs_score(self, gist: NDArray[np.uint8], at: float) -> bool:
         """Whether a frame must be scored.
@@ -90,10 +95,22 @@ class StillScene:
         calm = not alert and hazard < self.settings.calm_score
         self._reference = gist if calm and gist.size else None
         self._scored_at = at
+        if not calm:
+            self._calm_since = None
+        elif self._calm_since is None:
+            self._calm_since = at
+
+    def calm_for_long(self, now: float) -> bool:
+        """Whether all scores of the last :data:`CALM_SECONDS` were calm.
+
+        Args:
+            now: monotonic seconds.
+        """
+        return self._calm_since is not None and now - self._calm_since >= CALM_SECONDS
 
     def disturb(self) -> None:
         """Score the next frame, whatever it shows."""
-        self._reference = None
+        self._reference = self._calm_since = None
 
 
 def still_settings(

@@ -241,6 +241,12 @@ class Watch:
         """What became of the frames of each camera."""
         return {name: post.work for name, post in self._roster.posts.items()}
 
+    def calm(self) -> frozenset[str]:
+        """Cameras where nothing has looked like a hazard for a while."""
+        now = self._clock.monotonic()
+        posts = self._roster.posts.items()
+        return frozenset(name for name, post in posts if post.still.calm_for_long(now))
+
     def show_sampling(self, ratios: Mapping[str, float]) -> None:
         """How often frames of cameras are scored, of how often they are wanted; NaN: unknown."""
         for name, post in self._roster.posts.items():

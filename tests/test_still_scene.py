@@ -12,6 +12,7 @@ from monitor.ingest.health import thumbnail
 from monitor.layout import Image
 from monitor.still_scene import (
     CALM_SCORE,
+    CALM_SECONDS,
     CELL_STEP,
     StillScene,
     StillSettings,
@@ -100,6 +101,39 @@ def test_a_score_that_says_something_ends_what_an_older_one_allowed() -> None:
     assert not still.needs_score(picture, 1.0)
     scored(still, picture, 1.0, hazard=0.5)
     assert still.needs_score(picture, 2.0)
+
+
+@given(
+    st.lists(
+        st.tuples(st.floats(0.1, 4.0), st.sampled_from([0.0, 0.19, 0.19, 0.2]), st.integers(0, 9)),
+        max_size=40,
+    )
+)
+def test_calm_for_long_is_calm_in_each_score_for_so_long(
+    story: list[tuple[float, float, int]],
+) -> None:
+    """0 among the last numbers is an alert."""
+    still, now, restless_at, calm_from = StillScene(SETTINGS), 100.0, 100.0, None
+    for step, hazard, chance in story:
+        now += step
+        still.offered(1, shot(SCENE))
+        still.scored(1, now, hazard, alert=chance == 0)
+        if hazard >= SETTINGS.calm_score or chance == 0:
+            restless_at, calm_from = now, None
+        elif calm_from is None:
+            calm_from = now
+        assert still.calm_for_long(now) is (
+            calm_from is not None and calm_from > restless_at and now - calm_from >= CALM_SECONDS
+        )
+
+
+def test_a_scene_is_not_calm_before_it_was_scored_nor_after_a_disturbance() -> None:
+    still = StillScene(SETTINGS)
+    assert not still.calm_for_long(1000.0)
+    scored(still, shot(SCENE), 1000.0)
+    assert still.calm_for_long(1000.0 + CALM_SECONDS)
+    still.disturb()
+    assert not still.calm_for_long(1000.0 + CALM_SECONDS)
 
 
 def test_after_a_disturbance_the_next_frame_is_scored() -> None:

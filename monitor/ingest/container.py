@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import av
 from av import error as ffmpeg
 from av.container import InputContainer
-from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
 
 from monitor.errors import DecodeError, OpenError
 from monitor.ingest import faults, tls
+from monitor.ingest.codec import Codec
 from monitor.ingest.hardware import accelerator
 from monitor.ingest.status import SourceSettings
 from monitor.ingest.url import local_path, shown, with_credentials
@@ -49,6 +49,8 @@ class OpenStream:
 
     container: InputContainer
     stream: VideoStream
+    codec: Codec
+    """Makes the stream's decoders."""
     live: bool
 
 
@@ -97,7 +99,7 @@ def open_rtsp(settings: SourceSettings, hardware: str = "") -> OpenStream:
         raise OpenError(
             f"{faults.name_of(settings)} is no URL that can be opened; correct it"
         ) from None
-    return _pick(container, settings, live=True)
+    return _pick(container, settings, live=True, hardware=bool(hardware))
 
 
 def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = False) -> OpenStream:
@@ -151,7 +153,7 @@ def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = Fal
             f"{name} is no video that can be read, or is cut off; fetch the file again, or convert "
             "it to MP4 with H.264"
         ) from None
-    return _pick(container, settings, live=False)
+    return _pick(container, settings, live=False, hardware=bool(hardware))
 
 
 def _limits() -> dict[str, str]:
@@ -165,32 +167,9 @@ def _limits() -> dict[str, str]:
     }
 
 
-def _strictness(codec: str) -> dict[str, str]:
-    """How a decoder takes damage.
-
-    FFmpeg's H.265 decoder hands on pictures with holes as whole ones. Told to fail, it finds some:
-    of 175 pictures of a calm scene after a lost fragment it passed 25 so, and 173 by default. In
-    key frames full of noise it finds hardly any.
-    """
-    return {"err_detect": "explode"} if codec == "hevc" else {}
-
-
-def lenient_decoder(stream: VideoStream) -> VideoCodecContext | None:
-    """Another decoder for a stream, that passes what the strict one refuses; None where the
-    stream's own is as lenient."""
-    strict = stream.codec_context
-    if not _strictness(strict.name):
-        return None
-    lenient = VideoCodecContext.create(strict.name, "r")
-    if not isinstance(lenient, VideoCodecContext):
-        return None
-    lenient.extradata = strict.extradata
-    lenient.options = {"max_pixels": str(MAX_PIXELS)}
-    lenient.thread_count = 1
-    return lenient
-
-
-def _pick(container: InputContainer, settings: SourceSettings, *, live: bool) -> OpenStream:
+def _pick(
+    container: InputContainer, settings: SourceSettings, *, live: bool, hardware: bool
+) -> OpenStream:
     """The video stream, ready to be decoded; closes the container where there is none."""
     stream = container.streams.best("video")
     if not isinstance(stream, VideoStream):
@@ -200,14 +179,13 @@ def _pick(container: InputContainer, settings: SourceSettings, *, live: bool) ->
         )
     context = stream.codec_context
     if context is None or context.name not in _CODECS.split(","):
-        codec = "unknown" if context is None else context.name
+        name = "unknown" if context is None else context.name
         container.close()
         raise DecodeError(
-            f"camera {settings.camera}: {shown(settings.url)} has video of the codec {codec!r}, "
+            f"camera {settings.camera}: {shown(settings.url)} has video of the codec {name!r}, "
             "which is not read here; set the camera to H.264 or H.265"
         )
     # Each thread of a decoder holds pictures of its own: one thread, but where speed is all.
     fast = not live and not settings.paced
-    context.options = {"max_pixels": str(MAX_PIXELS), **_strictness(context.name)}
-    context.thread_count = 0 if fast else 1
-    return OpenStream(container=container, stream=stream, live=live)
+    codec = Codec(context, threads=0 if fast else 1, hardware=hardware)
+    return OpenStream(container=container, stream=stream, codec=codec, live=live)

@@ -10,6 +10,7 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from monitor.errors import DecodeError
+from monitor.ingest.codec import Codec
 from monitor.ingest.continuity import Continuity
 
 MAX_BAD_PACKETS = 30
@@ -25,29 +26,33 @@ class Decoder:
     After damage nothing is handed on before the next key frame: what lies between is decoded from
     pictures that are missing, and the grey smear that this gives looks like smoke.
 
+    A stream of which the usual decoder takes no key frame from the start gets a lenient one, where
+    there is one: some cameras break the rules in ways that do no harm.
+
     Args:
-        context: FFmpeg's decoder.
+        codec: makes FFmpeg's decoders.
         name: how error sentences call the source.
         pictures: good pictures that were decoded before.
         bad_packets: bad packets that were met before.
         continuity: finds lost pictures that the decoder says nothing of.
-        lenient: another decoder, for a stream of which this one takes no key frame from the start:
-            some cameras break the rules in ways that do no harm.
     """
 
     def __init__(
         self,
-        context: VideoCodecContext,
+        codec: Codec,
         name: str,
         *,
         pictures: int = 0,
         bad_packets: int = 0,
         continuity: Continuity | None = None,
-        lenient: VideoCodecContext | None = None,
     ) -> None:
-        self._context: VideoCodecContext | None = context
+        self._codec = codec
+        self._context: VideoCodecContext | None = None
+        """Made when it is needed, and anew where it is to be another."""
+        self._closed = False
+        self._lenient = False
+        self._loop_filter = True
         self._name = name
-        self.codec = context.name
         self.pictures = pictures
         """Good pictures so far."""
         self.bad_packets = bad_packets
@@ -56,8 +61,9 @@ class Decoder:
         self._failed_key_frames = 0
         self._awaits_key_frame = True
         self._continuity = continuity
-        self._lenient = lenient
         self._refused_key_frames = 0
+        self._proven = not codec.may_be_lenient
+        """Whether the usual decoder takes this stream as it is."""
 
     @property
     def key_frames_fail(self) -> bool:
@@ -70,24 +76,23 @@ class Decoder:
         Raises:
             DecodeError: too many packets in a row were bad.
         """
-        if self._awaits_key_frame and not packet.is_keyframe:
-            return []
-        if self._continuity is not None and self._continuity.has_gap(bytes(packet)):
-            self._count_bad()
-            if not packet.is_keyframe:
-                return []
-        if packet.is_keyframe:
-            self._awaits_key_frame = False
-        return self._run(packet)
+        self._filter(use=True)
+        return self._decode(packet)
 
-    def decode_alone(self, packet: Packet[Stream]) -> list[VideoFrame]:
+    def decode_alone(self, packet: Packet[Stream], *, loop_filter: bool = True) -> list[VideoFrame]:
         """The picture of a key frame, at once, from nothing but itself.
+
+        Args:
+            packet: the key frame.
+            loop_filter: smooth the edges of blocks; False is heeded where the codec can do
+                without.
 
         Raises:
             DecodeError: too many packets in a row were bad.
         """
         self.restart()
-        pictures = self.decode(packet)
+        self._filter(use=loop_filter)
+        pictures = self._decode(packet)
         pictures += self.drain()
         self.restart()
         self._failed_key_frames = 0 if pictures else self._failed_key_frames + 1
@@ -105,21 +110,50 @@ class Decoder:
 
     def skip_unreferred(self, skip: bool) -> None:
         """Leave out pictures that no other refers to, or take them again."""
-        if self._context is not None and skip is not (self._context.skip_frame == "NONREF"):
-            self._context.skip_frame = "NONREF" if skip else "DEFAULT"
+        context = self._opened()
+        if context is not None and skip is not (context.skip_frame == "NONREF"):
+            context.skip_frame = "NONREF" if skip else "DEFAULT"
 
     def close(self) -> None:
         """Free the decoder's pictures."""
-        self._context = self._lenient = None
+        self._closed = True
+        self._context = None
+
+    def _decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
+        if self._awaits_key_frame and not packet.is_keyframe:
+            return []
+        if self._continuity is not None and self._continuity.has_gap(bytes(packet)):
+            self._count_bad()
+            if not packet.is_keyframe:
+                return []
+        if packet.is_keyframe:
+            self._awaits_key_frame = False
+        return self._run(packet)
+
+    def _opened(self) -> VideoCodecContext | None:
+        """The decoder in use; None once closed."""
+        if self._context is None and not self._closed:
+            self._context = self._codec.decoder(
+                lenient=self._lenient, loop_filter=self._loop_filter
+            )
+        return self._context
+
+    def _filter(self, *, use: bool) -> None:
+        """Smooth edges of blocks, or not; to be called between pictures that need no others."""
+        use = use or not self._codec.may_skip_loop_filter
+        if use is not self._loop_filter:
+            self._loop_filter = use
+            self._context = None
 
     def _run(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
-        if self._context is None:
+        context = self._opened()
+        if context is None:
             return []
         if packet is not None and packet.is_corrupt:
             self._count_bad()
             return []
         try:
-            decoded = self._context.decode(packet)
+            decoded = context.decode(packet)
         except ffmpeg.EOFError:
             return []
         except (ffmpeg.FFmpegError, MemoryError):
@@ -133,7 +167,7 @@ class Decoder:
         if good:
             self.pictures += len(good)
             self._bad_in_a_row = 0
-            self._lenient = None  # it takes this stream as it is
+            self._proven = True
         return good
 
     def _await_key_frame(self) -> None:
@@ -143,8 +177,9 @@ class Decoder:
 
     def _refuse_key_frame(self) -> None:
         self._refused_key_frames += 1
-        if self._lenient is not None and self._refused_key_frames >= KEY_FRAME_TRIES:
-            self._context, self._lenient = self._lenient, None
+        if not self._proven and self._refused_key_frames >= KEY_FRAME_TRIES:
+            self._proven = self._lenient = True
+            self._context = None
 
     def _count_bad(self) -> None:
         self.bad_packets += 1

@@ -7,7 +7,7 @@ happens in :meth:`Supervisor.wait`, which the daemon calls again and again.
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -92,6 +92,7 @@ class Supervisor:
         self._dissolving: set[int] = set()
         self._rates: dict[str, float] = {}
         """Of the cameras that are not sampled at their usual rate."""
+        self._unfiltered: frozenset[str] = frozenset()
         self._stopped = False
 
     @property
@@ -153,15 +154,17 @@ class Supervisor:
                 return frames
         return []
 
-    def sample(self, rates: Mapping[str, float]) -> None:
-        """Sample some cameras at another rate than theirs for now, without opening them anew.
+    def sample(self, rates: Mapping[str, float], unfiltered: Collection[str] = ()) -> None:
+        """Sample some cameras in another way than usual for now, without opening them anew.
 
         Args:
             rates: samples a second, by camera; all others have their usual rate.
+            unfiltered: cameras whose key frames may be decoded without the loop filter, which
+                smooths edges of blocks.
         """
         with self._lock:
-            self._rates = dict(rates)
-            order_rates(self._crew, self._records, self._rates)
+            self._rates, self._unfiltered = dict(rates), frozenset(unfiltered)
+            self._order_sampling()
 
     def statuses(self) -> Mapping[str, CameraStatus]:
         """The state of each camera now."""
@@ -256,7 +259,7 @@ class Supervisor:
                 self._dissolving.add(number)
                 self._crew.dismiss(slot)
         self._reconcile()
-        order_rates(self._crew, self._records, self._rates)  # a new worker knows nothing of them
+        self._order_sampling()  # a new worker knows nothing of it
         for name in list(self._records):
             self._look(name, now)
             self._events.add(self._records[name].news(now, self._clock.wall()))
@@ -341,6 +344,9 @@ class Supervisor:
         self._reconcile()
 
     # Orders.
+
+    def _order_sampling(self) -> None:
+        order_rates(self._crew, self._records, self._rates, self._unfiltered)
 
     def _take_up(self, records: Mapping[str, CameraRecord]) -> None:
         for name, record in records.items():

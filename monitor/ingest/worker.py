@@ -36,7 +36,7 @@ from monitor.ingest.channel import (
     RemoveCamera,
     Removed,
     SaveClip,
-    SetRate,
+    SetSampling,
     Setup,
     Stop,
     encode,
@@ -126,9 +126,9 @@ class Worker:
                     running[0].stop.set()
                 else:
                     self._report(Removed(camera, generation))
-            case SetRate(camera, generation, fps):
+            case SetSampling(camera, generation, fps, loop_filter):
                 if found := self._cameras.get((camera, generation)):
-                    found[0].set_fps(fps)
+                    found[0].sample(fps, loop_filter=loop_filter)
             case HoldPackets(camera, generation, since):
                 if found := self._cameras.get((camera, generation)):
                     found[0].clips.hold(since)

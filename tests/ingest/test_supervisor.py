@@ -17,7 +17,7 @@ from monitor.ingest.frame import Frame, Health
 from monitor.ingest.limits import Limits, ReloadResult
 from monitor.ingest.status import REASONS
 from monitor.ingest.worker_process import WORKER_COMMAND, WorkerProcess
-from tests.support.clips import green_scene, make_clip
+from tests.support.clips import GREEN, green_scene, make_clip, plain_scene
 from tests.support.supervision import feed, limits, open_descriptors, watching
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,6 +42,39 @@ def test_frames_of_real_clips_arrive_from_the_real_worker(tmp_path: Path) -> Non
         assert sum(status.reconnects.values()) == 0
         assert watch.frames["a"][0].image.rgb().shape == (240, 320, 3)
         assert watch.kinds("a") == ["up"]
+
+
+def test_key_frames_of_a_camera_go_without_the_loop_filter_while_that_is_wanted(
+    tmp_path: Path,
+) -> None:
+    clip = make_clip(
+        tmp_path / "yard.mp4",
+        plain_scene(GREEN, noise=0.0),
+        seconds=2,
+        fps=5,
+        gop=1,
+        preset="veryfast",
+        quality=35,
+    )
+
+    def shown(frame: Frame) -> bytes:
+        return b"".join(plane.tobytes() for plane in frame.image.planes)
+
+    with watching([feed("a", str(clip), loop=True, decode="key", fps=5.0)]) as watch:
+        watch.until(lambda: len(watch.frames["a"]) >= 15)
+        smoothed = {shown(frame) for frame in watch.frames["a"]}
+
+        def is_smoothed(wanted: bool) -> bool:
+            return (shown(watch.frames["a"][-1]) in smoothed) is wanted
+
+        watch.supervisor.sample({}, {"a", "gone"})
+        watch.until(lambda: is_smoothed(False))
+        os.kill(watch.pid_of("a"), signal.SIGKILL)
+        watch.until(lambda: "worker_lost" in watch.kinds(""))
+        before = len(watch.frames["a"])
+        watch.until(lambda: len(watch.frames["a"]) > before and is_smoothed(False))
+        watch.supervisor.sample({})
+        watch.until(lambda: is_smoothed(True))
 
 
 def test_a_picture_that_does_not_move_arrives_marked_as_frozen() -> None:
