@@ -26,8 +26,8 @@ it takes longer than it is."""
 UP_SECONDS = 60.0
 """Within so long all cameras have a score."""
 SETTLE_SECONDS = CALM_SECONDS + 4.0
-"""From then until what is counted counts: the bustle of opening is over, and calm scenes are decoded
-as such."""
+"""From then until what is counted counts: the bustle of opening is over, and calm scenes are
+decoded as such."""
 
 _FIRST_SHARE = 0.8
 """Of the load that processor time alone would allow: the first that is tried."""
