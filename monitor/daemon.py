@@ -332,6 +332,9 @@ class _Daemon:
             changed=result.changed,
             unchanged=len(result.unchanged),
         )
+        self._round.restart_fault = (
+            f"{', '.join(ignored)} changed, and takes a restart to be in force" if ignored else ""
+        )
         if ignored:
             log.warning("restart_needed", keys=ignored, cause="these are read at the start alone")
         self._notifier.ready(self._round.summary())

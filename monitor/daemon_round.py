@@ -83,6 +83,8 @@ class Round:
         self._counted = watch.frames_scored
         self.reload_fault = ""
         """Why the last reload was refused; empty if it was not."""
+        self.restart_fault = ""
+        """What of the configuration is not in force before a restart; empty: all of it is."""
         interval = notifier.watchdog_interval_seconds
         needed = _LEAST_FEEDINGS * (ROUND_SECONDS + _SLOW_ROUND_SECONDS)
         if interval is not None and interval < needed:
@@ -158,3 +160,5 @@ class Round:
         yield from condition_faults(self._signals(), self._watch.silences())
         if self.reload_fault:
             yield Fault("config", self.reload_fault, critical=False)
+        if self.restart_fault:
+            yield Fault("config", self.restart_fault, critical=False)

@@ -40,6 +40,7 @@ def shown_settings(config: Config, bundle: Bundle) -> tuple[ShownSection, ...]:
             "Sinks",
             ("Name", "Kind", "Where", "Hears of", "Escalates to"),
             tuple(_sink(sink) for sink in config.sinks),
+            nothing="There are none: nobody is sent an alert. Add one under sinks.",
         ),
         _pairs("Model", _model(config, bundle)),
         _pairs("Decision", _decision(config)),
@@ -48,6 +49,7 @@ def shown_settings(config: Config, bundle: Bundle) -> tuple[ShownSection, ...]:
             "Tokens",
             ("Name", "Role"),
             tuple((token.name, token.role) for token in config.web.tokens),
+            nothing="There are none: nobody can log in. Add one under web.tokens.",
         ),
         _pairs(
             "Daemon",

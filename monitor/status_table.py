@@ -135,7 +135,8 @@ def line(camera: CameraReading) -> str:
         for name, state in camera.alerts.items()
         if state is not AlertState.INACTIVE
     )
-    parts = (state, _shown_health(camera), scores or "no score", alerts or "no alert")
+    alerts = alerts or ("no alert" if camera.watched else "not watched")
+    parts = (state, _shown_health(camera), scores or "no score", alerts)
     return f"{camera.name}: {'; '.join(filter(None, parts))}"
 
 
@@ -225,7 +226,7 @@ def _alerts(camera: CameraReading, between: str) -> Text:
             continue
         text.append(between if text else "")
         text.append(f" {_alert(camera, name, state)} ", _ALERT_STYLES[state])
-    return text or Text("none", "dim")
+    return text or (Text("none", "dim") if camera.watched else Text("unknown", "yellow"))
 
 
 def _alert(camera: CameraReading, name: str, state: AlertState) -> str:

@@ -93,6 +93,9 @@ class Watch:
         """Cameras with an alert that is pending."""
         self.in_burst: Collection[str] = ()
         """Cameras that are sampled faster now: each frame of theirs is scored."""
+        self.calm: frozenset[str] = frozenset()
+        """Cameras where nothing has looked like a hazard for a while; another set with each
+        change."""
         self._passed: list[Glimpse] = []
         self.frames_scored = 0
         """Frames that were scored and decided on."""
@@ -123,6 +126,7 @@ class Watch:
         }
         self._keeper.settle(posts, alive)
         self.pending = {name for name, post in posts.items() if _is_pending(post)}
+        self.calm = frozenset(name for name, post in posts.items() if post.still.calm_for_long)
 
     def take(self, frames: Iterable[Frame]) -> None:
         """Let frames wait for their batch; those that say nothing of the scene now are dropped."""
@@ -241,12 +245,6 @@ class Watch:
         """What became of the frames of each camera."""
         return {name: post.work for name, post in self._roster.posts.items()}
 
-    def calm(self) -> frozenset[str]:
-        """Cameras where nothing has looked like a hazard for a while."""
-        now = self._clock.monotonic()
-        posts = self._roster.posts.items()
-        return frozenset(name for name, post in posts if post.still.calm_for_long(now))
-
     def show_sampling(self, ratios: Mapping[str, float]) -> None:
         """How often frames of cameras are scored, of how often they are wanted; NaN: unknown."""
         for name, post in self._roster.posts.items():
@@ -295,6 +293,8 @@ class Watch:
         self._metrics.pipeline.observe_stage("capture_to_decision", late)
         hazard = highest_hazard(scored, post.alerting)
         post.still.scored(scored.sequence, scored.captured_monotonic, hazard, alert=post.alert)
+        if post.still.calm_for_long is not (scored.camera in self.calm):
+            self.calm ^= {scored.camera}
 
     def _carry(self, glimpse: Glimpse) -> None:
         """Decide on a frame that shows what was scored last: its scores are the same."""

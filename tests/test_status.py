@@ -51,7 +51,7 @@ def test_the_table_tells_what_fires_and_what_is_not_watched() -> None:
     assert "refused" in row(text, "hall")
     assert "stale" in row(text, "gate")
     assert "starting" in row(text, "yard")
-    assert all("none" in row(text, camera) for camera in ("hall", "gate", "yard"))
+    assert all("unknown" in row(text, camera) for camera in ("hall", "gate", "yard"))
 
 
 def test_scores_stand_in_the_models_order_and_in_any_while_it_is_unknown() -> None:
@@ -94,8 +94,8 @@ def test_a_picture_of_before_a_fault_is_not_said_to_be_well() -> None:
     gone = replace(REFUSED, health="ok")
     assert " ok " not in row(drawn(gone), "hall")
     assert " ok " not in row(drawn(STALE), "gate")
-    assert line(gone) == "hall: down (refused); no score; no alert"
-    assert line(STALE) == "gate: stale (80 s old); no score; no alert"
+    assert line(gone) == "hall: down (refused); no score; not watched"
+    assert line(STALE) == "gate: stale (80 s old); no score; not watched"
 
 
 def test_what_is_wrong_beside_the_cameras_is_a_line_each() -> None:
@@ -147,8 +147,8 @@ def test_the_table_fits_its_terminal(width: int) -> None:
 
 def test_plain_lines_say_the_same() -> None:
     assert line(FIRING) == "dock: up; ok; fire 0.97 smoke 0.02 misc 0.01; fire FIRING"
-    assert line(REFUSED) == "hall: down (refused); no score; no alert"
-    assert line(STARTING) == "yard: down (starting); no score; no alert"
+    assert line(REFUSED) == "hall: down (refused); no score; not watched"
+    assert line(STARTING) == "yard: down (starting); no score; not watched"
 
 
 def test_a_camera_without_a_frame_is_not_watched() -> None:

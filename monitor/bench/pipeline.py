@@ -25,7 +25,7 @@ LEAST_SAMPLED = 0.95
 it takes longer than it is."""
 UP_SECONDS = 60.0
 """Within so long all cameras have a score."""
-SETTLE_SECONDS = CALM_SECONDS + 4.0
+SETTLE_SECONDS = CALM_SECONDS + 6.0
 """From then until what is counted counts: the bustle of opening is over, and calm scenes are
 decoded as such."""
 

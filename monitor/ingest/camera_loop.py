@@ -73,6 +73,8 @@ class CameraLoop:
         self.settings = order.settings
         self._fps = order.settings.fps
         self._loop_filter = True
+        self._sampling = threading.Lock()
+        """Of the order that is in force, and of its source: two threads see to it."""
         self._source: FrameSource | None = None
         self.generation = order.generation
         self.stop = threading.Event()
@@ -113,13 +115,12 @@ class CameraLoop:
 
     def sample(self, fps: float, *, loop_filter: bool) -> None:
         """Sample so from now on; called from another thread than the camera's."""
-        self._fps, self._loop_filter = fps, loop_filter
-        self._set_sampling()
+        with self._sampling:
+            self._fps, self._loop_filter = fps, loop_filter
+            if self._source is not None:
+                self._set_sampling(self._source)
 
-    def _set_sampling(self) -> None:
-        source = self._source
-        if source is None:
-            return
+    def _set_sampling(self, source: FrameSource) -> None:
         source.set_fps(self._fps)
         if isinstance(source, LoopFilterSource):
             source.skip_loop_filter(skip=not self._loop_filter)
@@ -183,8 +184,9 @@ class CameraLoop:
                 stop=self.stop,
             )
         try:
-            self._source = source
-            self._set_sampling()  # it may have changed while the camera was opened
+            with self._sampling:
+                self._source = source
+                self._set_sampling(source)  # it may have changed while the camera was opened
             self._mailbox.enter(Phase.READING)
             self._tell(source.info)
             self.clips.tap(source)

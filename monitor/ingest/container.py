@@ -9,10 +9,12 @@ import os
 import stat
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 import av
 from av import error as ffmpeg
 from av.container import InputContainer
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from monitor.errors import DecodeError, OpenError
@@ -99,17 +101,19 @@ def open_rtsp(settings: SourceSettings, hardware: str = "") -> OpenStream:
         raise OpenError(
             f"{faults.name_of(settings)} is no URL that can be opened; correct it"
         ) from None
-    return _pick(container, settings, live=True, hardware=bool(hardware))
+    return _pick(container, settings, live=True)
 
 
-def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = False) -> OpenStream:
+def open_file(
+    settings: SourceSettings, hardware: str = "", *, before: OpenStream | None = None
+) -> OpenStream:
     """Open a video file.
 
     Args:
         settings: of the file.
         hardware: as for :func:`open_rtsp`.
-        again: it was opened before, and gave pictures: where it can be helped, none is decoded now
-            to learn their form, which takes as long as scoring one.
+        before: the same file, as it was opened when it gave pictures: where it can be helped, none
+            is decoded now to learn their form, which takes as long as scoring one.
 
     Raises:
         OpenError: missing, empty, no regular file, not readable.
@@ -132,6 +136,18 @@ def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = Fal
         raise OpenError(f"{name} is empty (0 bytes); fetch the file again")
     if not os.access(path, os.R_OK):
         raise OpenError(f"{name} may not be read by this user; change its permissions")
+    if before is not None:
+        remakes = before.codec.remakes
+    else:
+        # A file that is read as fast as may be keeps its own decoder in any case.
+        remakes = settings.paced and _is_upright(_open_path(path, settings))
+    container = _open_path(path, settings, hardware, again=before is not None)
+    return _pick(container, settings, live=False, remakes=remakes)
+
+
+def _open_path(
+    path: Path, settings: SourceSettings, hardware: str = "", *, again: bool = False
+) -> InputContainer:
     options = {
         "protocol_whitelist": "file",
         "format_whitelist": _FILE_FORMATS,
@@ -140,7 +156,7 @@ def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = Fal
         **({"skip_frame": "all", "analyzeduration": str(_AGAIN_MICROSECONDS)} if again else {}),
     }
     try:
-        container = av.open(
+        return av.open(
             f"file:{path.absolute()}",
             mode="r",
             options=options,
@@ -150,10 +166,27 @@ def open_file(settings: SourceSettings, hardware: str = "", *, again: bool = Fal
         )
     except (ffmpeg.FFmpegError, ValueError):
         raise DecodeError(
-            f"{name} is no video that can be read, or is cut off; fetch the file again, or convert "
-            "it to MP4 with H.264"
+            f"{faults.name_of(settings)} is no video that can be read, or is cut off; fetch the "
+            "file again, or convert it to MP4 with H.264"
         ) from None
-    return _pick(container, settings, live=False, hardware=bool(hardware))
+
+
+def _is_upright(container: InputContainer) -> bool:
+    """Whether pictures are stored as they are to be seen; closes the container.
+
+    Only a decoded picture tells. Where none can be decoded nothing is known, and False.
+    """
+    with container:
+        stream = container.streams.best("video")
+        if not isinstance(stream, VideoStream) or stream.codec_context is None:
+            return False
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        stream.codec_context.thread_count = 1
+        try:
+            picture = next(container.decode(stream), None)
+        except ffmpeg.FFmpegError:
+            return False
+        return isinstance(picture, VideoFrame) and picture.rotation == 0
 
 
 def _limits() -> dict[str, str]:
@@ -168,7 +201,7 @@ def _limits() -> dict[str, str]:
 
 
 def _pick(
-    container: InputContainer, settings: SourceSettings, *, live: bool, hardware: bool
+    container: InputContainer, settings: SourceSettings, *, live: bool, remakes: bool = True
 ) -> OpenStream:
     """The video stream, ready to be decoded; closes the container where there is none."""
     stream = container.streams.best("video")
@@ -187,5 +220,5 @@ def _pick(
         )
     # Each thread of a decoder holds pictures of its own: one thread, but where speed is all.
     fast = not live and not settings.paced
-    codec = Codec(context, threads=0 if fast else 1, hardware=hardware)
+    codec = Codec(context, threads=0 if fast else 1, remakes=remakes and not fast)
     return OpenStream(container=container, stream=stream, codec=codec, live=live)

@@ -52,6 +52,8 @@ class Decoder:
         self._closed = False
         self._lenient = False
         self._loop_filter = True
+        self._keeps_filter = False
+        """Another decoder did not take this stream: there is no other way of key frames."""
         self._name = name
         self.pictures = pictures
         """Good pictures so far."""
@@ -90,11 +92,13 @@ class Decoder:
         Raises:
             DecodeError: too many packets in a row were bad.
         """
-        self.restart()
-        self._filter(use=loop_filter)
-        pictures = self._decode(packet)
-        pictures += self.drain()
-        self.restart()
+        before = self._filter(use=loop_filter) if not self._keeps_filter else None
+        pictures = self._alone(packet)
+        if before is not None and not pictures:
+            # It may know what was sent once, before the other was made.
+            self._context, self._loop_filter = before, not self._loop_filter
+            self._keeps_filter = True
+            pictures = self._alone(packet)
         self._failed_key_frames = 0 if pictures else self._failed_key_frames + 1
         return pictures
 
@@ -138,12 +142,23 @@ class Decoder:
             )
         return self._context
 
-    def _filter(self, *, use: bool) -> None:
-        """Smooth edges of blocks, or not; to be called between pictures that need no others."""
+    def _alone(self, packet: Packet[Stream]) -> list[VideoFrame]:
+        self.restart()
+        pictures = self._decode(packet) + self.drain()
+        self.restart()
+        return pictures
+
+    def _filter(self, *, use: bool) -> VideoCodecContext | None:
+        """Smooth edges of blocks, or not; to be called between pictures that need no others.
+
+        Returns:
+            The decoder that was in use before, where it is another now.
+        """
         use = use or not self._codec.may_skip_loop_filter
-        if use is not self._loop_filter:
-            self._loop_filter = use
-            self._context = None
+        if use is self._loop_filter:
+            return None
+        before, self._context, self._loop_filter = self._context, None, use
+        return before
 
     def _run(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
         context = self._opened()

@@ -149,12 +149,12 @@ class StreamSource:
         # HEVC decoders leak unless the container is closed, garbage collection is not enough.
         self._opened.container.close()
 
-    def _open(self, *, again: bool = False) -> OpenStream:
+    def _open(self, before: OpenStream | None = None) -> OpenStream:
         self._progress()
         if self._kind == "rtsp":
             opened = open_rtsp(self._settings, self._hardware)
         else:
-            opened = open_file(self._settings, self._hardware, again=again)
+            opened = open_file(self._settings, self._hardware, before=before)
         self._progress()
         return opened
 
@@ -168,7 +168,7 @@ class StreamSource:
     def _reopen(self) -> None:
         """From the beginning again; a new container, because seeking fails in broken files."""
         self.close()
-        self._opened = self._open(again=True)
+        self._opened = self._open(self._opened)
         self._decoder = Decoder(
             self._opened.codec,
             faults.name_of(self._settings),

@@ -30,8 +30,8 @@ from monitor.ingest.guilt import condemn_hung, suspects_of_crash
 from monitor.ingest.limits import Limits, ReloadResult, by_name, compare
 from monitor.ingest.mailbox_layout import FrameMark
 from monitor.ingest.placement import Move, Placement
-from monitor.ingest.rates import order_rates
 from monitor.ingest.records import make_records
+from monitor.ingest.sampling_orders import order_sampling
 from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
 from monitor.ingest.worker_process import WORKER_COMMAND
 from monitor.layout import Image
@@ -346,7 +346,7 @@ class Supervisor:
     # Orders.
 
     def _order_sampling(self) -> None:
-        order_rates(self._crew, self._records, self._rates, self._unfiltered)
+        order_sampling(self._crew, self._records, self._rates, self._unfiltered)
 
     def _take_up(self, records: Mapping[str, CameraRecord]) -> None:
         for name, record in records.items():

@@ -13,6 +13,8 @@ class ShownSection:
     title: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    nothing: str = ""
+    """What is said where there are no rows."""
 
 
 @dataclass(frozen=True, slots=True)

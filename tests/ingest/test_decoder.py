@@ -156,8 +156,8 @@ def test_pictures_after_one_without_the_loop_filter_are_as_ever(codec: str, tmp_
     """Those between key frames would go on from what was not smoothed."""
     clip = make_clip(
         tmp_path / "clip.mp4",
-        green_scene(),
-        seconds=2,
+        green_scene((1280, 720)),
+        seconds=1.2,
         fps=10,
         gop=GOP,
         codec=codec,

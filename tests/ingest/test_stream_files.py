@@ -9,6 +9,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.video.stream import VideoStream
 
 from monitor.clock import ManualClock
 from monitor.errors import DecodeError, OpenError, SourceError
@@ -112,13 +113,32 @@ def test_only_what_was_opened_before_is_opened_without_a_look(
 ) -> None:
     asked: list[bool] = []
 
-    def watched(settings: SourceSettings, hardware: str = "", *, again: bool = False) -> OpenStream:
-        asked.append(again)
-        return open_file(settings, hardware, again=again)
+    def watched(
+        settings: SourceSettings, hardware: str = "", *, before: OpenStream | None = None
+    ) -> OpenStream:
+        asked.append(before is not None)
+        return open_file(settings, hardware, before=before)
 
     monkeypatch.setattr(stream, "open_file", watched)
     frames_of(settings_for(clip, loop=True), 9)
     assert asked == [False, True, True]
+
+
+@pytest.mark.parametrize("paced", [True, False])
+def test_a_recording_that_is_turned_is_seen_upright(*, paced: bool, tmp_path: Path) -> None:
+    """Telephones store pictures as the sensor lies, and say in the container how to turn them."""
+    path = tmp_path / "turned.mp4"
+    with av.open(str(path), "w") as made:
+        encoded = made.add_stream("libx264", rate=10, options={"preset": "ultrafast", "g": "2"})
+        assert isinstance(encoded, VideoStream)
+        encoded.width, encoded.height, encoded.pix_fmt = 320, 240, "yuv420p"
+        encoded.set_display_rotation(90)
+        for number in range(20):
+            picture = av.VideoFrame.from_ndarray(counting_scene()(number), format="rgb24")
+            made.mux(encoded.encode(picture))
+        made.mux(encoded.encode(None))
+    frames = frames_of(settings_for(path, paced=paced, loop=True, fps=5), 12)
+    assert {frame.image.size for frame in frames} == {(240, 320)}
 
 
 @pytest.mark.parametrize("decode", ["key", "auto"])

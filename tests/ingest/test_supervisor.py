@@ -7,12 +7,14 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import psutil
 import pytest
 
 from monitor.clock import SystemClock
 from monitor.errors import ConfigError
 from monitor.ingest import crew
+from monitor.ingest.codec import Codec
 from monitor.ingest.frame import Frame, Health
 from monitor.ingest.limits import Limits, ReloadResult
 from monitor.ingest.status import REASONS
@@ -49,32 +51,40 @@ def test_key_frames_of_a_camera_go_without_the_loop_filter_while_that_is_wanted(
 ) -> None:
     clip = make_clip(
         tmp_path / "yard.mp4",
-        plain_scene(GREEN, noise=0.0),
+        plain_scene(GREEN, (1280, 720), noise=0.0),
         seconds=2,
         fps=5,
         gop=1,
         preset="veryfast",
         quality=35,
     )
-
-    def shown(frame: Frame) -> bytes:
-        return b"".join(plane.tobytes() for plane in frame.image.planes)
+    smoothed, plain = (_decoded(clip, loop_filter=wanted) for wanted in (True, False))
+    assert not smoothed & plain
 
     with watching([feed("a", str(clip), loop=True, decode="key", fps=5.0)]) as watch:
-        watch.until(lambda: len(watch.frames["a"]) >= 15)
-        smoothed = {shown(frame) for frame in watch.frames["a"]}
 
-        def is_smoothed(wanted: bool) -> bool:
-            return (shown(watch.frames["a"][-1]) in smoothed) is wanted
+        def shows(pictures: set[bytes]) -> bool:
+            return watch.frames["a"][-1].image.planes[0].tobytes() in pictures
 
+        watch.until_frames("a")
+        assert shows(smoothed)
         watch.supervisor.sample({}, {"a", "gone"})
-        watch.until(lambda: is_smoothed(False))
+        watch.until(lambda: shows(plain))
         os.kill(watch.pid_of("a"), signal.SIGKILL)
         watch.until(lambda: "worker_lost" in watch.kinds(""))
         before = len(watch.frames["a"])
-        watch.until(lambda: len(watch.frames["a"]) > before and is_smoothed(False))
+        watch.until(lambda: len(watch.frames["a"]) > before and shows(plain))
         watch.supervisor.sample({})
-        watch.until(lambda: is_smoothed(True))
+        watch.until(lambda: shows(smoothed))
+
+
+def _decoded(clip: Path, *, loop_filter: bool) -> set[bytes]:
+    """The brightness of all pictures of a clip of key frames."""
+    with av.open(str(clip)) as container:
+        stream = container.streams.video[0]
+        decoder = Codec(stream.codec_context, threads=1).decoder(loop_filter=loop_filter)
+        pictures = [p for packet in container.demux(stream) for p in decoder.decode(packet)]
+    return {picture.to_ndarray()[:720].tobytes() for picture in pictures}
 
 
 def test_a_picture_that_does_not_move_arrives_marked_as_frozen() -> None:

@@ -164,11 +164,13 @@ def test_what_needs_a_restart_is_told_until_it_is_as_it_was(
                 lambda: daemon.log.count("restart_needed") == number,  # noqa: B023 - at once
                 f"reload {number} tells of it",
             )
+        wait_for(lambda: "listen changed" in daemon.page("/")[1], "the wall says so")
         config.write_text(before, encoding="utf-8")
         daemon.reload()
         wait_for(lambda: daemon.value("config_reloads_total") == 3, "the third reload is done")
         wait_for(lambda: daemon.log.count('"reloaded"') == 3, "and logged")
         assert daemon.log.count("restart_needed") == 2
+        wait_for(lambda: "listen changed" not in daemon.page("/")[1], "all is in force")
 
 
 def test_a_picture_that_turns_black_is_dark_and_not_scored(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from monitor.ingest.channel import SetSampling
 from monitor.ingest.crew import Crew
 
 
-def order_rates(
+def order_sampling(
     crew: Crew,
     records: Mapping[str, CameraRecord],
     wanted: Mapping[str, float],
