@@ -35,6 +35,7 @@ READING: Refusals = {
 STORED: Refusals = {**READING, **refusal(503, "The event store cannot be read or written")}
 OPERATED: Refusals = {
     **STORED,
+    **refusal(400, "The body is no text"),
     **refusal(403, "The token may view and not operate, or the page is foreign"),
 }
 UNKNOWN = refusal(404, "There is none with this name or id")

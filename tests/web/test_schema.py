@@ -84,3 +84,14 @@ def test_no_request_that_the_schema_allows_or_refuses_is_a_fault(
             with suppress(Unsatisfiable):  # without parameters there is nothing to get wrong
                 checked()
     assert sent > 40
+
+
+def test_a_body_that_is_no_text_is_refused_as_the_schema_says(
+    site: Site, client: httpx.Client
+) -> None:
+    headers = {**authorized(OPERATOR), "content-type": "application/json"}
+    answer = client.post("/api/v1/silences", content=b"\xcf_\x95", headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["detail"]
+    described = client.get("/openapi.json").json()["paths"]["/api/v1/silences"]["post"]
+    assert "400" in described["responses"]
