@@ -122,12 +122,6 @@ class Metrics:
             "1 while a camera is sampled faster because an alert of it is pending.",
             ["camera"],
         )
-        self._calm = counted.gauge(
-            "emberwatch_camera_calm",
-            "1 while nothing has looked like a hazard for a while: key frames of large pictures "
-            "are decoded without the loop filter.",
-            ["camera"],
-        )
         self._sampling_ratio = counted.gauge(
             "emberwatch_sampling_ratio",
             "How often frames of a camera are scored, of how often they are wanted, 0 to 1; NaN "
@@ -153,7 +147,6 @@ class Metrics:
             self._unchanged.labels(camera.name)
             self._carried.labels(camera.name)
             self._burst_active.labels(camera.name)
-            self._calm.labels(camera.name)
             if before is None:
                 self._sampling_ratio.labels(camera.name).set(math.nan)
             for alert in camera.alerts:
@@ -173,7 +166,6 @@ class Metrics:
             self._unchanged.remove(name)
             self._carried.remove(name)
             self._burst_active.remove(name)
-            self._calm.remove(name)
             self._sampling_ratio.remove(name)
             for alert in camera.alerts:
                 self._alert_state.remove(name, alert)
@@ -213,12 +205,6 @@ class Metrics:
         with self._lock:
             for name in self._watched:
                 self._burst_active.labels(name).set(name in cameras)
-
-    def set_calm(self, cameras: Collection[str]) -> None:
-        """The cameras that are calm now."""
-        with self._lock:
-            for name in self._watched:
-                self._calm.labels(name).set(name in cameras)
 
     def count_carried(self, camera: str, regions: int) -> None:
         """Regions of a frame were not scored, and keep the scores that they had."""

@@ -1,5 +1,4 @@
-"""Wires how each camera is sampled: as often as configured, in a burst, or in an overload; and in
-a cheaper way where it is calm."""
+"""Wires how often each camera is sampled: as configured, in a burst, or in an overload."""
 
 import statistics
 from collections.abc import Mapping
@@ -49,7 +48,6 @@ class Sampling:
         self._ratios: dict[str, SamplingRatio] = {}
         self._in_burst: set[str] = set()
         self._ordered: dict[str, float] = {}
-        self._calm: frozenset[str] = frozenset()
         self._wanted = _wanted(config)
         self._bursts = Bursts(_burst_settings(config))
         self._last = clock.monotonic()
@@ -83,8 +81,6 @@ class Sampling:
     def tend(self) -> None:
         """To be called each time that the daemon's loop comes round."""
         self._burst()
-        if self._watch.calm is not self._calm:
-            self._order()
         now = self._clock.monotonic()
         if now - self._last < STEP_SECONDS:
             return
@@ -132,12 +128,9 @@ class Sampling:
     def _order(self) -> None:
         fps = self._bursts.settings.fps
         ordered = rates(self._wanted, self._governor.share, self._in_burst, fps)
-        calm = self._watch.calm
-        if ordered != self._ordered or calm is not self._calm:
-            self._ordered, self._calm = ordered, calm
-            # Without the loop filter a key frame takes a tenth less; a calm scene scores the same.
-            self._supervisor.sample(ordered, unfiltered=calm)
-            self._metrics.set_calm(calm)
+        if ordered != self._ordered:
+            self._ordered = ordered
+            self._supervisor.sample(ordered)
 
     def _note(self, statuses: Mapping[str, CameraStatus], seconds: float) -> None:
         known: dict[str, float] = {}

@@ -35,18 +35,6 @@ CALM_SCORE = 0.2
 """A scene is calm when what counts as hazard scores less than this, in all its regions; and less
 than half of its lowest threshold."""
 
-CALM_SECONDS = 10.0
-"""So long nothing may have looked like a hazard before key frames are decoded in a cheaper way."""
-
-VERY_CALM_SHARE = 0.25
-"""Of the calm score: all scores of that time must be below. Such pictures score without the loop
-filter as with it: of 1,079 held-out ones that scored less than 0.05 without it, as key frames of
-640x360 to 1080p in H.264 (11 to 33 kB) and H.265 (17 and 24 kB), all but one were within 0.05."""
-
-STIR_SHARE = 0.5
-"""Of the calm score: what scores more ends the calm. Further up, because a picture that stands
-still must not call for the one way of decoding when it was decoded in the other, in turns."""
-
 _OFFERED = 4
 """Frames of one camera that may be on their way through the engine at once."""
 
@@ -70,9 +58,6 @@ class StillScene:
         self._reference: NDArray[np.uint8] | None = None
         """The gist of the last frame that was scored; None where that was not calm."""
         self._scored_at = 0.0
-        self._calm_since: float | None = None
-        """When the first frame was captured since which all scores were very calm."""
-        self._calm_for_long = False
 
     def needs_score(self, gist: NDArray[np.uint8], at: float) -> bool:
         """Whether a frame must be scored.
@@ -105,26 +90,6 @@ class StillScene:
         calm = not alert and hazard < self.settings.calm_score
         self._reference = gist if calm and gist.size else None
         self._scored_at = at
-        self._note_calm(at, hazard, alert=alert)
-
-    @property
-    def calm_for_long(self) -> bool:
-        """Whether nothing has looked like a hazard for :data:`CALM_SECONDS`, nor does now.
-
-        What is not scored says nothing of that: a picture that is frozen, or black, must not be
-        decoded in another way for it, or it would be another picture.
-        """
-        return self._calm_for_long
-
-    def _note_calm(self, at: float, hazard: float, *, alert: bool) -> None:
-        if alert or hazard >= STIR_SHARE * self.settings.calm_score:
-            self._calm_for_long = False
-        if alert or hazard >= VERY_CALM_SHARE * self.settings.calm_score:
-            self._calm_since = None
-        elif self._calm_since is None:
-            self._calm_since = at
-        elif at - self._calm_since >= CALM_SECONDS:
-            self._calm_for_long = True
 
     def disturb(self) -> None:
         """Score the next frame, whatever it shows."""

@@ -93,9 +93,6 @@ class Watch:
         """Cameras with an alert that is pending."""
         self.in_burst: Collection[str] = ()
         """Cameras that are sampled faster now: each frame of theirs is scored."""
-        self.calm: frozenset[str] = frozenset()
-        """Cameras where nothing has looked like a hazard for a while; another set with each
-        change."""
         self._passed: list[Glimpse] = []
         self.frames_scored = 0
         """Frames that were scored and decided on."""
@@ -126,7 +123,6 @@ class Watch:
         }
         self._keeper.settle(posts, alive)
         self.pending = {name for name, post in posts.items() if _is_pending(post)}
-        self.calm = frozenset(name for name, post in posts.items() if post.still.calm_for_long)
 
     def take(self, frames: Iterable[Frame]) -> None:
         """Let frames wait for their batch; those that say nothing of the scene now are dropped."""
@@ -293,8 +289,6 @@ class Watch:
         self._metrics.pipeline.observe_stage("capture_to_decision", late)
         hazard = highest_hazard(scored, post.alerting)
         post.still.scored(scored.sequence, scored.captured_monotonic, hazard, alert=post.alert)
-        if post.still.calm_for_long is not (scored.camera in self.calm):
-            self.calm ^= {scored.camera}
 
     def _carry(self, glimpse: Glimpse) -> None:
         """Decide on a frame that shows what was scored last: its scores are the same."""

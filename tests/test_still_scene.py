@@ -1,9 +1,5 @@
 """Which frames need no score: those of a calm scene that is as it was when it was scored."""
 
-import itertools
-from pathlib import Path
-
-import av
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,25 +7,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from monitor.decision.settings import DecisionSettings, RuleSettings
-from monitor.ingest.codec import Codec
-from monitor.ingest.convert import Converter
-from monitor.ingest.decoder import Decoder
-from monitor.ingest.frame import Health
 from monitor.ingest.gist import gist
-from monitor.ingest.health import HealthJudge, thumbnail
+from monitor.ingest.health import thumbnail
 from monitor.layout import Image
 from monitor.still_scene import (
     CALM_SCORE,
-    CALM_SECONDS,
     CELL_STEP,
-    STIR_SHARE,
-    VERY_CALM_SHARE,
     StillScene,
     StillSettings,
     differs,
     still_settings,
 )
-from tests.support.clips import green_scene, make_clip
 
 SETTINGS = StillSettings(longest_seconds=5.0, calm_score=0.2)
 SIZE = (360, 640)
@@ -112,70 +100,6 @@ def test_a_score_that_says_something_ends_what_an_older_one_allowed() -> None:
     assert not still.needs_score(picture, 1.0)
     scored(still, picture, 1.0, hazard=0.5)
     assert still.needs_score(picture, 2.0)
-
-
-CALM_SCORES = st.sampled_from([0.0, 0.0, 0.049, 0.049, 0.05, 0.099, 0.1, 0.2])
-
-
-@given(st.lists(st.tuples(st.floats(0.1, 8.0), CALM_SCORES, st.integers(0, 9)), max_size=40))
-def test_calm_for_long_begins_after_very_calm_scores_and_ends_with_a_stir(
-    story: list[tuple[float, float, int]],
-) -> None:
-    """0 among the last numbers is an alert."""
-    still, now = StillScene(SETTINGS), 100.0
-    seen: list[tuple[float, float]] = []
-    for step, hazard, chance in story:
-        now += step
-        still.offered(1, shot(SCENE))
-        still.scored(1, now, hazard, alert=chance == 0)
-        seen.append((now, 1.0 if chance == 0 else hazard))
-        assert still.calm_for_long is any(
-            _began(seen[: last + 1]) and _lasts(seen[last:]) for last in range(len(seen))
-        )
-
-
-def _began(seen: list[tuple[float, float]]) -> bool:
-    """Whether the last scores, of ten seconds, were all very calm."""
-    run = list(
-        itertools.takewhile(
-            lambda one: one[1] < VERY_CALM_SHARE * SETTINGS.calm_score, reversed(seen)
-        )
-    )
-    return bool(run) and run[0][0] - run[-1][0] >= CALM_SECONDS
-
-
-def _lasts(seen: list[tuple[float, float]]) -> bool:
-    return all(hazard < STIR_SHARE * SETTINGS.calm_score for _, hazard in seen)
-
-
-def test_a_calm_camera_that_freezes_stays_frozen(tmp_path: Path) -> None:
-    """Decoded in another way, what is frozen would be another picture."""
-    clip = make_clip(
-        tmp_path / "yard.mkv",
-        green_scene((1280, 720)),
-        seconds=0.2,
-        fps=5,
-        preset="veryfast",
-        quality=35,
-    )
-    still, judge, converter = StillScene(SETTINGS), HealthJudge(may_loop=True), Converter(1920)
-    states = []
-    with av.open(str(clip)) as container:
-        stream = container.streams.video[0]
-        decoder = Decoder(Codec(stream.codec_context, threads=1), "camera yard")
-        packet = next(container.demux())
-        for second in range(200):
-            at = 100.0 + second
-            (picture,) = decoder.decode_alone(packet, loop_filter=not still.calm_for_long)
-            states.append(judge.update(converter.picture(picture), at))
-            if states[-1] is Health.FROZEN:
-                still.disturb()  # as the watch does with what is not scored
-            else:
-                scored(still, judge.gist, at)
-    assert still.calm_for_long
-    frozen_at = states.index(Health.FROZEN)
-    assert frozen_at < 60
-    assert set(states[frozen_at:]) == {Health.FROZEN}
 
 
 def test_after_a_disturbance_the_next_frame_is_scored() -> None:

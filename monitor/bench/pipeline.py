@@ -13,7 +13,6 @@ from monitor.bench.footage import Footage, Kind
 from monitor.bench.machine import cores
 from monitor.bench.process import BenchDaemon, Camera
 from monitor.bench.turns import Turn
-from monitor.still_scene import CALM_SECONDS
 
 PHASES = 8
 """Key frames of the cameras come at so many different moments."""
@@ -25,9 +24,8 @@ LEAST_SAMPLED = 0.95
 it takes longer than it is."""
 UP_SECONDS = 60.0
 """Within so long all cameras have a score."""
-SETTLE_SECONDS = CALM_SECONDS + 6.0
-"""From then until what is counted counts: the bustle of opening is over, and calm scenes are
-decoded as such."""
+SETTLE_SECONDS = 6.0
+"""From then until what is counted counts: the bustle of opening is over."""
 
 _FIRST_SHARE = 0.8
 """Of the load that processor time alone would allow: the first that is tried."""

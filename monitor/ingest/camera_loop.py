@@ -16,7 +16,7 @@ from monitor.ingest.health import HealthJudge
 from monitor.ingest.mailbox import Mailbox
 from monitor.ingest.mailbox_layout import Phase
 from monitor.ingest.open_gate import OpenGate
-from monitor.ingest.source import FrameSource, LoopFilterSource
+from monitor.ingest.source import FrameSource
 from monitor.ingest.status import REASONS, SourceSettings, StreamInfo
 from monitor.ingest.streams import Streams
 from monitor.redact import Redactor
@@ -72,9 +72,6 @@ class CameraLoop:
         """
         self.settings = order.settings
         self._fps = order.settings.fps
-        self._loop_filter = True
-        self._sampling = threading.Lock()
-        """Of the order that is in force, and of its source: two threads see to it."""
         self._source: FrameSource | None = None
         self.generation = order.generation
         self.stop = threading.Event()
@@ -113,17 +110,12 @@ class CameraLoop:
             self._mailbox.close()
             self._report(Removed(self.settings.camera, self.generation))
 
-    def sample(self, fps: float, *, loop_filter: bool) -> None:
-        """Sample so from now on; called from another thread than the camera's."""
-        with self._sampling:
-            self._fps, self._loop_filter = fps, loop_filter
-            if self._source is not None:
-                self._set_sampling(self._source)
-
-    def _set_sampling(self, source: FrameSource) -> None:
-        source.set_fps(self._fps)
-        if isinstance(source, LoopFilterSource):
-            source.skip_loop_filter(skip=not self._loop_filter)
+    def set_fps(self, fps: float) -> None:
+        """Sample so often from now on; called from another thread than the camera's."""
+        self._fps = fps
+        source = self._source
+        if source is not None:
+            source.set_fps(fps)
 
     def _resume(self) -> None:
         """Judge on from the last picture of whoever read this camera before: it may be frozen."""
@@ -184,9 +176,8 @@ class CameraLoop:
                 stop=self.stop,
             )
         try:
-            with self._sampling:
-                self._source = source
-                self._set_sampling(source)  # it may have changed while the camera was opened
+            self._source = source
+            self.set_fps(self._fps)  # it may have changed while the camera was opened
             self._mailbox.enter(Phase.READING)
             self._tell(source.info)
             self.clips.tap(source)

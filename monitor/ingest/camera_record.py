@@ -36,8 +36,6 @@ class CameraRecord:
         """Of the order to read it that counts; 0 while no worker has one for these settings."""
         self.ordered_fps = settings.fps
         """The rate that its worker was told."""
-        self.ordered_loop_filter = True
-        """Whether its worker was told to smooth all that it decodes."""
         self.lent = False
         """A live process may write into the mailbox."""
         self.ended = False
@@ -92,7 +90,7 @@ class CameraRecord:
         if self.lent or self._outdated:
             self.renew_mailbox(keep_last=not self._outdated)
         self.generation = generation
-        self.ordered_fps, self.ordered_loop_filter = self.settings.fps, True
+        self.ordered_fps = self.settings.fps
         self.lent = True
         self.started(awake)
 

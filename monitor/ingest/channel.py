@@ -53,14 +53,12 @@ class RemoveCamera:
 
 
 @dataclass(frozen=True, slots=True)
-class SetSampling:
-    """To a worker: sample this camera so from now on, without opening it anew."""
+class SetRate:
+    """To a worker: sample this camera so often from now on, without opening it anew."""
 
     camera: str
     generation: int
     fps: float
-    loop_filter: bool
-    """Whether key frames that are decoded alone are smoothed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +139,7 @@ class ClipDone:
     """Why it ended before its time, one of the words of ``clip_writer.CUTS``; else empty."""
 
 
-ToWorker = Setup | AddCamera | RemoveCamera | SetSampling | HoldPackets | SaveClip | Stop
+ToWorker = Setup | AddCamera | RemoveCamera | SetRate | HoldPackets | SaveClip | Stop
 FromWorker = Ready | Opened | Down | Removed | ClipDone
 Message = ToWorker | FromWorker
 

@@ -10,7 +10,6 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 
 from monitor.errors import DecodeError
-from monitor.ingest.codec import Codec
 from monitor.ingest.continuity import Continuity
 
 MAX_BAD_PACKETS = 30
@@ -26,35 +25,29 @@ class Decoder:
     After damage nothing is handed on before the next key frame: what lies between is decoded from
     pictures that are missing, and the grey smear that this gives looks like smoke.
 
-    A stream of which the usual decoder takes no key frame from the start gets a lenient one, where
-    there is one: some cameras break the rules in ways that do no harm.
-
     Args:
-        codec: makes FFmpeg's decoders.
+        context: FFmpeg's decoder.
         name: how error sentences call the source.
         pictures: good pictures that were decoded before.
         bad_packets: bad packets that were met before.
         continuity: finds lost pictures that the decoder says nothing of.
+        lenient: another decoder, for a stream of which this one takes no key frame from the start:
+            some cameras break the rules in ways that do no harm.
     """
 
     def __init__(
         self,
-        codec: Codec,
+        context: VideoCodecContext,
         name: str,
         *,
         pictures: int = 0,
         bad_packets: int = 0,
         continuity: Continuity | None = None,
+        lenient: VideoCodecContext | None = None,
     ) -> None:
-        self._codec = codec
-        self._context: VideoCodecContext | None = None
-        """Made when it is needed, and anew where it is to be another."""
-        self._closed = False
-        self._lenient = False
-        self._loop_filter = True
-        self._keeps_filter = False
-        """Another decoder did not take this stream: there is no other way of key frames."""
+        self._context: VideoCodecContext | None = context
         self._name = name
+        self.codec = context.name
         self.pictures = pictures
         """Good pictures so far."""
         self.bad_packets = bad_packets
@@ -63,9 +56,8 @@ class Decoder:
         self._failed_key_frames = 0
         self._awaits_key_frame = True
         self._continuity = continuity
+        self._lenient = lenient
         self._refused_key_frames = 0
-        self._proven = not codec.may_be_lenient
-        """Whether the usual decoder takes this stream as it is."""
 
     @property
     def key_frames_fail(self) -> bool:
@@ -78,27 +70,26 @@ class Decoder:
         Raises:
             DecodeError: too many packets in a row were bad.
         """
-        self._filter(use=True)
-        return self._decode(packet)
+        if self._awaits_key_frame and not packet.is_keyframe:
+            return []
+        if self._continuity is not None and self._continuity.has_gap(bytes(packet)):
+            self._count_bad()
+            if not packet.is_keyframe:
+                return []
+        if packet.is_keyframe:
+            self._awaits_key_frame = False
+        return self._run(packet)
 
-    def decode_alone(self, packet: Packet[Stream], *, loop_filter: bool = True) -> list[VideoFrame]:
+    def decode_alone(self, packet: Packet[Stream]) -> list[VideoFrame]:
         """The picture of a key frame, at once, from nothing but itself.
-
-        Args:
-            packet: the key frame.
-            loop_filter: smooth the edges of blocks; False is heeded where the codec can do
-                without.
 
         Raises:
             DecodeError: too many packets in a row were bad.
         """
-        before = self._filter(use=loop_filter) if not self._keeps_filter else None
-        pictures = self._alone(packet)
-        if before is not None and not pictures:
-            # It may know what was sent once, before the other was made.
-            self._context, self._loop_filter = before, not self._loop_filter
-            self._keeps_filter = True
-            pictures = self._alone(packet)
+        self.restart()
+        pictures = self.decode(packet)
+        pictures += self.drain()
+        self.restart()
         self._failed_key_frames = 0 if pictures else self._failed_key_frames + 1
         return pictures
 
@@ -114,61 +105,21 @@ class Decoder:
 
     def skip_unreferred(self, skip: bool) -> None:
         """Leave out pictures that no other refers to, or take them again."""
-        context = self._opened()
-        if context is not None and skip is not (context.skip_frame == "NONREF"):
-            context.skip_frame = "NONREF" if skip else "DEFAULT"
+        if self._context is not None and skip is not (self._context.skip_frame == "NONREF"):
+            self._context.skip_frame = "NONREF" if skip else "DEFAULT"
 
     def close(self) -> None:
         """Free the decoder's pictures."""
-        self._closed = True
-        self._context = None
-
-    def _decode(self, packet: Packet[Stream]) -> list[VideoFrame]:
-        if self._awaits_key_frame and not packet.is_keyframe:
-            return []
-        if self._continuity is not None and self._continuity.has_gap(bytes(packet)):
-            self._count_bad()
-            if not packet.is_keyframe:
-                return []
-        if packet.is_keyframe:
-            self._awaits_key_frame = False
-        return self._run(packet)
-
-    def _opened(self) -> VideoCodecContext | None:
-        """The decoder in use; None once closed."""
-        if self._context is None and not self._closed:
-            self._context = self._codec.decoder(
-                lenient=self._lenient, loop_filter=self._loop_filter
-            )
-        return self._context
-
-    def _alone(self, packet: Packet[Stream]) -> list[VideoFrame]:
-        self.restart()
-        pictures = self._decode(packet) + self.drain()
-        self.restart()
-        return pictures
-
-    def _filter(self, *, use: bool) -> VideoCodecContext | None:
-        """Smooth edges of blocks, or not; to be called between pictures that need no others.
-
-        Returns:
-            The decoder that was in use before, where it is another now.
-        """
-        use = use or not self._codec.may_skip_loop_filter
-        if use is self._loop_filter:
-            return None
-        before, self._context, self._loop_filter = self._context, None, use
-        return before
+        self._context = self._lenient = None
 
     def _run(self, packet: Packet[Stream] | None) -> list[VideoFrame]:
-        context = self._opened()
-        if context is None:
+        if self._context is None:
             return []
         if packet is not None and packet.is_corrupt:
             self._count_bad()
             return []
         try:
-            decoded = context.decode(packet)
+            decoded = self._context.decode(packet)
         except ffmpeg.EOFError:
             return []
         except (ffmpeg.FFmpegError, MemoryError):
@@ -182,7 +133,7 @@ class Decoder:
         if good:
             self.pictures += len(good)
             self._bad_in_a_row = 0
-            self._proven = True
+            self._lenient = None  # it takes this stream as it is
         return good
 
     def _await_key_frame(self) -> None:
@@ -192,9 +143,8 @@ class Decoder:
 
     def _refuse_key_frame(self) -> None:
         self._refused_key_frames += 1
-        if not self._proven and self._refused_key_frames >= KEY_FRAME_TRIES:
-            self._proven = self._lenient = True
-            self._context = None
+        if self._lenient is not None and self._refused_key_frames >= KEY_FRAME_TRIES:
+            self._context, self._lenient = self._lenient, None
 
     def _count_bad(self) -> None:
         self.bad_packets += 1

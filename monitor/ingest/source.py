@@ -59,16 +59,6 @@ class PacketSource(Protocol):
         ...
 
 
-@runtime_checkable
-class LoopFilterSource(Protocol):
-    """A source of compressed video, which may be decoded without smoothing the edges of blocks."""
-
-    def skip_loop_filter(self, *, skip: bool) -> None:
-        """Leave the filter out of key frames that are decoded alone, from the next on, if it can;
-        may be called from any thread."""
-        ...
-
-
 def open_source(
     settings: SourceSettings,
     *,

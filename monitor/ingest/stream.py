@@ -15,7 +15,7 @@ from av.video.frame import VideoFrame
 from monitor.clock import Clock
 from monitor.errors import DecodeError
 from monitor.ingest import faults
-from monitor.ingest.container import OpenStream, open_file, open_rtsp
+from monitor.ingest.container import OpenStream, lenient_decoder, open_file, open_rtsp
 from monitor.ingest.continuity import Continuity
 from monitor.ingest.convert import Converter
 from monitor.ingest.decoder import Decoder
@@ -75,7 +75,10 @@ class StreamSource:
         self._timeline = Timeline(1.0 / (self._declared_fps or 25.0))
         self._sampler = Sampler(settings.fps, settings.decode)
         self._decoder = Decoder(
-            self._opened.codec, faults.name_of(settings), continuity=self._continuity()
+            self._opened.stream.codec_context,
+            faults.name_of(settings),
+            continuity=self._continuity(),
+            lenient=lenient_decoder(self._opened.stream),
         )
         self._converter = Converter(settings.max_side)
         self._size = (self._opened.stream.width, self._opened.stream.height)
@@ -85,7 +88,6 @@ class StreamSource:
         """Of recordings, once their frames are asked for."""
         self._began = clock.monotonic()
         self._picture_at = self._began
-        self._skips_loop_filter = False
         self._left_out = False
         """Whether a key frame of this pass was not decoded because no picture was due."""
         self._ring: PacketRing | None = None
@@ -96,13 +98,13 @@ class StreamSource:
         interval = self._sampler.key_interval_seconds
         return StreamInfo(
             kind=self._kind,
-            codec=self._opened.codec.name,
+            codec=self._decoder.codec,
             width=self._size[0],
             height=self._size[1],
             declared_fps=self._declared_fps,
             # To a tenth: arrival jitters, and each change is told on.
             key_interval_seconds=None if interval is None else round(interval, 1),
-            decoder=self._hardware if self._opened.codec.in_hardware else SOFTWARE,
+            decoder=self._hardware if self._opened.stream.codec_context.is_hwaccel else SOFTWARE,
             note=self._note,
         )
 
@@ -118,9 +120,6 @@ class StreamSource:
 
     def set_fps(self, fps: float) -> None:
         self._sampler.set_fps(fps)
-
-    def skip_loop_filter(self, *, skip: bool) -> None:
-        self._skips_loop_filter = skip
 
     def keep_packets(self, ring: PacketRing) -> None:
         """Put each packet into a ring as well; to be called before :meth:`frames`."""
@@ -149,12 +148,12 @@ class StreamSource:
         # HEVC decoders leak unless the container is closed, garbage collection is not enough.
         self._opened.container.close()
 
-    def _open(self, before: OpenStream | None = None) -> OpenStream:
+    def _open(self, *, again: bool = False) -> OpenStream:
         self._progress()
         if self._kind == "rtsp":
             opened = open_rtsp(self._settings, self._hardware)
         else:
-            opened = open_file(self._settings, self._hardware, before=before)
+            opened = open_file(self._settings, self._hardware, again=again)
         self._progress()
         return opened
 
@@ -168,12 +167,13 @@ class StreamSource:
     def _reopen(self) -> None:
         """From the beginning again; a new container, because seeking fails in broken files."""
         self.close()
-        self._opened = self._open(self._opened)
+        self._opened = self._open(again=True)
         self._decoder = Decoder(
-            self._opened.codec,
+            self._opened.stream.codec_context,
             faults.name_of(self._settings),
             pictures=self._decoder.pictures,
             bad_packets=self._decoder.bad_packets,
+            lenient=lenient_decoder(self._opened.stream),
         )
         self._timeline.restart()
         if self._ring is not None:
@@ -283,7 +283,7 @@ class StreamSource:
         if not self._sampler.key_only:
             self._decoder.skip_unreferred(self._sampler.references_only)
             return self._decoder.decode(packet)
-        pictures = self._decoder.decode_alone(packet, loop_filter=not self._skips_loop_filter)
+        pictures = self._decoder.decode_alone(packet)
         if self._settings.decode == "auto" and self._decoder.key_frames_fail:
             self._sampler.give_up_key_only()
         return pictures

@@ -7,7 +7,7 @@ happens in :meth:`Supervisor.wait`, which the daemon calls again and again.
 
 import os
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
@@ -30,8 +30,8 @@ from monitor.ingest.guilt import condemn_hung, suspects_of_crash
 from monitor.ingest.limits import Limits, ReloadResult, by_name, compare
 from monitor.ingest.mailbox_layout import FrameMark
 from monitor.ingest.placement import Move, Placement
+from monitor.ingest.rates import order_rates
 from monitor.ingest.records import make_records
-from monitor.ingest.sampling_orders import order_sampling
 from monitor.ingest.status import CameraEvent, CameraStatus, SourceSettings
 from monitor.ingest.worker_process import WORKER_COMMAND
 from monitor.layout import Image
@@ -92,7 +92,6 @@ class Supervisor:
         self._dissolving: set[int] = set()
         self._rates: dict[str, float] = {}
         """Of the cameras that are not sampled at their usual rate."""
-        self._unfiltered: frozenset[str] = frozenset()
         self._stopped = False
 
     @property
@@ -154,17 +153,15 @@ class Supervisor:
                 return frames
         return []
 
-    def sample(self, rates: Mapping[str, float], unfiltered: Collection[str] = ()) -> None:
-        """Sample some cameras in another way than usual for now, without opening them anew.
+    def sample(self, rates: Mapping[str, float]) -> None:
+        """Sample some cameras at another rate than theirs for now, without opening them anew.
 
         Args:
             rates: samples a second, by camera; all others have their usual rate.
-            unfiltered: cameras whose key frames may be decoded without the loop filter, which
-                smooths edges of blocks.
         """
         with self._lock:
-            self._rates, self._unfiltered = dict(rates), frozenset(unfiltered)
-            self._order_sampling()
+            self._rates = dict(rates)
+            order_rates(self._crew, self._records, self._rates)
 
     def statuses(self) -> Mapping[str, CameraStatus]:
         """The state of each camera now."""
@@ -259,7 +256,7 @@ class Supervisor:
                 self._dissolving.add(number)
                 self._crew.dismiss(slot)
         self._reconcile()
-        self._order_sampling()  # a new worker knows nothing of it
+        order_rates(self._crew, self._records, self._rates)  # a new worker knows nothing of them
         for name in list(self._records):
             self._look(name, now)
             self._events.add(self._records[name].news(now, self._clock.wall()))
@@ -344,9 +341,6 @@ class Supervisor:
         self._reconcile()
 
     # Orders.
-
-    def _order_sampling(self) -> None:
-        order_sampling(self._crew, self._records, self._rates, self._unfiltered)
 
     def _take_up(self, records: Mapping[str, CameraRecord]) -> None:
         for name, record in records.items():

@@ -36,7 +36,7 @@ from monitor.ingest.channel import (
     RemoveCamera,
     Removed,
     SaveClip,
-    SetSampling,
+    SetRate,
     Setup,
     Stop,
     encode,
@@ -126,9 +126,9 @@ class Worker:
                     running[0].stop.set()
                 else:
                     self._report(Removed(camera, generation))
-            case SetSampling(camera, generation, fps, loop_filter):
+            case SetRate(camera, generation, fps):
                 if found := self._cameras.get((camera, generation)):
-                    found[0].sample(fps, loop_filter=loop_filter)
+                    found[0].set_fps(fps)
             case HoldPackets(camera, generation, since):
                 if found := self._cameras.get((camera, generation)):
                     found[0].clips.hold(since)

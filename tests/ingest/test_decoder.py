@@ -9,13 +9,10 @@ from typing import Any
 import av
 import numpy as np
 import pytest
-from av.video.codeccontext import VideoCodecContext
-from av.video.frame import VideoFrame
 
 from monitor.errors import DecodeError
-from monitor.ingest.codec import Codec
 from monitor.ingest.decoder import KEY_FRAME_TRIES, MAX_BAD_PACKETS, Decoder
-from tests.support.clips import counted, counting_scene, green_scene, make_clip, red_scene
+from tests.support.clips import counted, counting_scene, make_clip, red_scene
 
 GOP = 10
 
@@ -33,7 +30,7 @@ def opened(clip: Path, name: str = "camera yard") -> tuple[Decoder, list[av.Pack
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         packets = [packet for packet in container.demux(stream) if packet.size]
-        return Decoder(Codec(stream.codec_context, threads=1), name), packets
+        return Decoder(stream.codec_context, name), packets
 
 
 @pytest.fixture(scope="module")
@@ -115,20 +112,12 @@ def test_a_stream_of_which_no_key_frame_is_taken_goes_to_the_lenient_decoder(
     tmp_path: Path,
 ) -> None:
     """The strict one is of another codec here, and takes nothing at all."""
-
-    class Refusing(Codec):
-        def decoder(self, *, lenient: bool = False, loop_filter: bool = True) -> VideoCodecContext:
-            if lenient:
-                return super().decoder(lenient=True, loop_filter=loop_filter)
-            refusing = av.CodecContext.create("h264", "r")
-            assert isinstance(refusing, VideoCodecContext)
-            return refusing
-
     clip = make_clip(tmp_path / "all.mkv", red_scene(), seconds=1, fps=10, gop=1, codec="hevc")
     with av.open(str(clip)) as container:
         stream = container.streams.video[0]
         packets: list[av.Packet[Any]] = [p for p in container.demux(stream) if p.size]
-        decoder = Decoder(Refusing(stream.codec_context, threads=1), "camera yard")
+        refusing = av.VideoCodecContext.create("h264", "r")
+        decoder = Decoder(refusing, "camera yard", lenient=stream.codec_context)
         handed_on = [len(decoder.decode(packet)) for packet in packets]
     assert sum(handed_on[:KEY_FRAME_TRIES]) == 0
     assert sum(handed_on[KEY_FRAME_TRIES:]) > 0
@@ -149,46 +138,3 @@ def test_pictures_that_no_other_refers_to_are_left_out(tmp_path: Path) -> None:
         assert decoder.bad_packets == 0
     assert counts[0] == 40
     assert 10 <= counts[1] <= 30
-
-
-@pytest.mark.parametrize("codec", ["h264", "hevc"])
-def test_pictures_after_one_without_the_loop_filter_are_as_ever(codec: str, tmp_path: Path) -> None:
-    """Those between key frames would go on from what was not smoothed."""
-    clip = make_clip(
-        tmp_path / "clip.mp4",
-        green_scene((1280, 720)),
-        seconds=1.2,
-        fps=10,
-        gop=GOP,
-        codec=codec,
-        preset="veryfast",
-        quality=35,
-    )
-
-    def shown(pictures: list[VideoFrame]) -> list[bytes]:
-        return [picture.to_ndarray(format="gray").tobytes() for picture in pictures]
-
-    decoder, packets = opened(clip)
-    usual = shown([p for packet in packets for p in decoder.decode(packet)] + decoder.drain())
-    decoder, packets = opened(clip)
-    alone = shown(decoder.decode_alone(packets[0], loop_filter=False))
-    assert alone != usual[:1]
-    assert shown(decoder.decode_alone(packets[0])) == usual[:1]
-    assert shown(decoder.decode_alone(packets[0], loop_filter=False)) == alone
-    after = shown([p for packet in packets for p in decoder.decode(packet)] + decoder.drain())
-    assert after == usual
-    assert decoder.bad_packets == 0
-
-
-def test_a_codec_that_cannot_do_without_its_loop_filter_keeps_it(tmp_path: Path) -> None:
-    clip = make_clip(
-        tmp_path / "clip.avi",
-        red_scene(),
-        seconds=1,
-        fps=10,
-        gop=GOP,
-        codec="mpeg4",
-        bit_rate=2_000_000,
-    )
-    decoder, packets = opened(clip)
-    assert len(decoder.decode_alone(packets[0], loop_filter=False)) == 1

@@ -113,11 +113,9 @@ def test_only_what_was_opened_before_is_opened_without_a_look(
 ) -> None:
     asked: list[bool] = []
 
-    def watched(
-        settings: SourceSettings, hardware: str = "", *, before: OpenStream | None = None
-    ) -> OpenStream:
-        asked.append(before is not None)
-        return open_file(settings, hardware, before=before)
+    def watched(settings: SourceSettings, hardware: str = "", *, again: bool = False) -> OpenStream:
+        asked.append(again)
+        return open_file(settings, hardware, again=again)
 
     monkeypatch.setattr(stream, "open_file", watched)
     frames_of(settings_for(clip, loop=True), 9)

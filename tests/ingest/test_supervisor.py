@@ -7,19 +7,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-import av
 import psutil
 import pytest
 
 from monitor.clock import SystemClock
 from monitor.errors import ConfigError
 from monitor.ingest import crew
-from monitor.ingest.codec import Codec
 from monitor.ingest.frame import Frame, Health
 from monitor.ingest.limits import Limits, ReloadResult
 from monitor.ingest.status import REASONS
 from monitor.ingest.worker_process import WORKER_COMMAND, WorkerProcess
-from tests.support.clips import GREEN, green_scene, make_clip, plain_scene
+from tests.support.clips import green_scene, make_clip
 from tests.support.supervision import feed, limits, open_descriptors, watching
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -44,47 +42,6 @@ def test_frames_of_real_clips_arrive_from_the_real_worker(tmp_path: Path) -> Non
         assert sum(status.reconnects.values()) == 0
         assert watch.frames["a"][0].image.rgb().shape == (240, 320, 3)
         assert watch.kinds("a") == ["up"]
-
-
-def test_key_frames_of_a_camera_go_without_the_loop_filter_while_that_is_wanted(
-    tmp_path: Path,
-) -> None:
-    clip = make_clip(
-        tmp_path / "yard.mp4",
-        plain_scene(GREEN, (1280, 720), noise=0.0),
-        seconds=2,
-        fps=5,
-        gop=1,
-        preset="veryfast",
-        quality=35,
-    )
-    smoothed, plain = (_decoded(clip, loop_filter=wanted) for wanted in (True, False))
-    assert not smoothed & plain
-
-    with watching([feed("a", str(clip), loop=True, decode="key", fps=5.0)]) as watch:
-
-        def shows(pictures: set[bytes]) -> bool:
-            return watch.frames["a"][-1].image.planes[0].tobytes() in pictures
-
-        watch.until_frames("a")
-        assert shows(smoothed)
-        watch.supervisor.sample({}, {"a", "gone"})
-        watch.until(lambda: shows(plain))
-        os.kill(watch.pid_of("a"), signal.SIGKILL)
-        watch.until(lambda: "worker_lost" in watch.kinds(""))
-        before = len(watch.frames["a"])
-        watch.until(lambda: len(watch.frames["a"]) > before and shows(plain))
-        watch.supervisor.sample({})
-        watch.until(lambda: shows(smoothed))
-
-
-def _decoded(clip: Path, *, loop_filter: bool) -> set[bytes]:
-    """The brightness of all pictures of a clip of key frames."""
-    with av.open(str(clip)) as container:
-        stream = container.streams.video[0]
-        decoder = Codec(stream.codec_context, threads=1).decoder(loop_filter=loop_filter)
-        pictures = [p for packet in container.demux(stream) for p in decoder.decode(packet)]
-    return {picture.to_ndarray()[:720].tobytes() for picture in pictures}
 
 
 def test_a_picture_that_does_not_move_arrives_marked_as_frozen() -> None:
